@@ -1,0 +1,1 @@
+"""model-trainer and ad-experiment-manager."""

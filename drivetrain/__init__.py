@@ -1,0 +1,1 @@
+"""The machinery: runs, the simulator, the data."""

@@ -1,0 +1,1 @@
+"""Scenario sets: generated, converted, written, verified, read."""

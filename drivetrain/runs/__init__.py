@@ -1,0 +1,1 @@
+"""Background runs: reserved, launched, supervised, recorded, read."""

@@ -1,0 +1,12 @@
+"""Where things are: the environment, read once per question."""
+
+import os
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+BUILT_IN_CONFIGS = PROJECT / "configs" / "planning"
+
+
+def home() -> Path:
+    """The folder of runs, checkpoints and logs: `DRIVETRAIN_HOME`, else `./experiments`."""
+    return Path(os.environ.get("DRIVETRAIN_HOME") or "experiments").absolute()

@@ -1,0 +1,1 @@
+"""ADPlanning-v0: a batched closed-loop driving simulator."""

@@ -1,0 +1,56 @@
+"""The frozen settings of ADPlanning-v0: every default and limit of the simulator, stated once.
+
+Light on purpose (Pydantic and nothing else): requests embed these settings, and the way from
+chat text to Markdown must not load the simulator.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+STEP_S = 0.1
+ENVIRONMENT_ID = "ADPlanning-v0"
+
+
+class Settings(BaseModel):
+    """Settings are frozen, refuse unknown keys, and hold no NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RewardSettings(Settings):
+    """How a step is rewarded: progress, multiplied by how well it was driven, less a crash.
+
+    Bounded route completion times soft penalties (Jaeger et al. 2025, CaRL).
+    """
+
+    route: float = Field(
+        100.0, ge=0, le=1000, description="Reward of driving the expert's whole distance."
+    )
+    collision: float = Field(
+        50.0, ge=0, le=1000, description="Taken off once when the episode ends in a collision."
+    )
+    off_road: float = Field(
+        50.0, ge=0, le=1000, description="Taken off once when the episode ends off the road."
+    )
+
+
+class EnvironmentSettings(Settings):
+    """What is simulated."""
+
+    name: Literal["ADPlanning-v0"] = Field(
+        ENVIRONMENT_ID, description="The gymnasium id of the environment."
+    )
+    num_envs: int = Field(
+        256, ge=1, le=16384, description="Worlds stepped together in every batch."
+    )
+    traffic: Literal["idm", "replay"] = Field(
+        "idm", description="How the others drive: reacting by IDM, or replayed from the log."
+    )
+    horizon_s: float = Field(
+        15.0, ge=1, le=60, description="Longest episode, in simulated seconds."
+    )
+    threads: int | None = Field(
+        None, ge=1, le=256, description="Threads that step worlds; by default every core."
+    )
+    reward: RewardSettings = Field(RewardSettings(), description="How a step is rewarded.")

@@ -1,0 +1,216 @@
+"""A traffic situation, ragged as converters hand it over, and flat as kernels read it.
+
+`Scenario` is one situation in readable pieces. `ScenarioArrays` holds any number of them as
+flat columns, the same in memory, on disk (memory-mapped) and inside a kernel. `COLUMNS` is the
+only place that says which columns exist, how long they are, and what they point to.
+
+Frame: each scenario has its own origin, subtracted in float64 before anything is stored as
+float32. Units: m, rad, s, m/s. Headings are counter-clockwise from +x.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+PATH_SPACING_M = 1.0
+
+
+class Category(IntEnum):
+    """What kind of object a track is; the codes are stored in scenario sets."""
+
+    VEHICLE = 0
+    PEDESTRIAN = 1
+    BICYCLE = 2
+    STATIC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A driving line: what a route or an IDM driver follows.
+
+    points_m: [points, 2] in driving direction, spacing free (it is resampled when stored).
+    half_width_m: [points] from the line to the nearer lane boundary.
+    limit_mps: [points], NaN where the source states no speed limit.
+    """
+
+    points_m: NDArray[np.float64]
+    half_width_m: NDArray[np.float64]
+    limit_mps: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """Where one may drive. Scenarios that share the object share its storage.
+
+    edges_m: [edges, 4] as x0, y0, x1, y1: the boundary of the drivable area. Crossing one
+    with any side of the ego's box is driving off the road.
+    """
+
+    id: str
+    paths: tuple[Path, ...]
+    edges_m: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """What everybody did, at 10 Hz: the centres of their boxes.
+
+    x_m, y_m, heading_rad, vx_mps, vy_mps: [agents, steps]; velocities in the scenario's frame.
+    valid: [agents, steps]; False where the agent was not seen (its numbers are then 0).
+    length_m, width_m: [agents].  category: [agents], codes of `Category`.
+    """
+
+    x_m: NDArray[np.float64]
+    y_m: NDArray[np.float64]
+    heading_rad: NDArray[np.float64]
+    vx_mps: NDArray[np.float64]
+    vy_mps: NDArray[np.float64]
+    valid: NDArray[np.bool_]
+    length_m: NDArray[np.float64]
+    width_m: NDArray[np.float64]
+    category: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One traffic situation with its expert, its road, and where it comes from.
+
+    ego: the row of `tracks` that the learner takes over; its track is the expert's.
+    route: index into `road.paths` of the line the ego should follow.
+    agent_path: [agents] index into `road.paths`, -1 for agents that only replay.
+    desired_mps: [agents] speed an IDM driver would like, NaN for the path's limit.
+    """
+
+    id: str
+    source: str
+    log: str
+    group: str
+    type: str
+    licence: str
+    origin_m: tuple[float, float]
+    road: Road
+    tracks: Tracks
+    ego: int
+    route: int
+    agent_path: NDArray[np.int32]
+    desired_mps: NDArray[np.float64]
+
+
+Table = Literal[
+    "scenarios", "agents", "frames", "paths", "points", "roads", "edges", "cells", "entries"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One flat array: a value per row of its table.
+
+    kind `start`: rows + 1 offsets into `target` (CSR).  kind `index`: a row of `target`, or -1.
+    kind `value`: plain numbers.
+    """
+
+    table: Table
+    dtype: str
+    kind: Literal["value", "index", "start"] = "value"
+    target: Table | None = None
+
+
+COLUMNS: dict[str, Column] = {
+    # One row per scenario.
+    "steps": Column("scenarios", "int32"),
+    "road": Column("scenarios", "int32", "index", "roads"),
+    "route": Column("scenarios", "int32", "index", "paths"),
+    "ego": Column("scenarios", "int64", "index", "agents"),
+    "expert_m": Column("scenarios", "float32"),
+    "first_agent": Column("scenarios", "int64", "start", "agents"),
+    # One row per agent. Its frames begin at step `start_step` of the scenario.
+    "length": Column("agents", "float32"),
+    "width": Column("agents", "float32"),
+    "category": Column("agents", "uint8"),
+    "agent_path": Column("agents", "int32", "index", "paths"),
+    "desired_mps": Column("agents", "float32"),
+    "start_step": Column("agents", "int32"),
+    "first_frame": Column("agents", "int64", "start", "frames"),
+    # One row per agent and frame.
+    "x": Column("frames", "float32"),
+    "y": Column("frames", "float32"),
+    "heading": Column("frames", "float32"),
+    "vx": Column("frames", "float32"),
+    "vy": Column("frames", "float32"),
+    "valid": Column("frames", "uint8"),
+    # One row per path; its points stand PATH_SPACING_M apart.
+    "first_point": Column("paths", "int64", "start", "points"),
+    "path_x": Column("points", "float32"),
+    "path_y": Column("points", "float32"),
+    "path_heading": Column("points", "float32"),
+    "half_width": Column("points", "float32"),
+    "limit_mps": Column("points", "float32"),
+    # One row per road; a uniform grid of cells lists the edges near each cell.
+    "grid_x": Column("roads", "float32"),
+    "grid_y": Column("roads", "float32"),
+    "grid_columns": Column("roads", "int32"),
+    "grid_rows": Column("roads", "int32"),
+    "first_edge": Column("roads", "int64", "start", "edges"),
+    "first_cell": Column("roads", "int64", "start", "cells"),
+    "edge_x0": Column("edges", "float32"),
+    "edge_y0": Column("edges", "float32"),
+    "edge_x1": Column("edges", "float32"),
+    "edge_y1": Column("edges", "float32"),
+    "first_entry": Column("cells", "int64", "start", "entries"),
+    "entry": Column("entries", "int32", "index", "edges"),
+}
+
+
+class ScenarioArrays(NamedTuple):
+    """All scenarios of a set as flat, read-only columns; `COLUMNS` has lengths and types."""
+
+    steps: NDArray[np.int32]
+    road: NDArray[np.int32]
+    route: NDArray[np.int32]
+    ego: NDArray[np.int64]
+    expert_m: NDArray[np.float32]
+    first_agent: NDArray[np.int64]
+    length: NDArray[np.float32]
+    width: NDArray[np.float32]
+    category: NDArray[np.uint8]
+    agent_path: NDArray[np.int32]
+    desired_mps: NDArray[np.float32]
+    start_step: NDArray[np.int32]
+    first_frame: NDArray[np.int64]
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    heading: NDArray[np.float32]
+    vx: NDArray[np.float32]
+    vy: NDArray[np.float32]
+    valid: NDArray[np.uint8]
+    first_point: NDArray[np.int64]
+    path_x: NDArray[np.float32]
+    path_y: NDArray[np.float32]
+    path_heading: NDArray[np.float32]
+    half_width: NDArray[np.float32]
+    limit_mps: NDArray[np.float32]
+    grid_x: NDArray[np.float32]
+    grid_y: NDArray[np.float32]
+    grid_columns: NDArray[np.int32]
+    grid_rows: NDArray[np.int32]
+    first_edge: NDArray[np.int64]
+    first_cell: NDArray[np.int64]
+    edge_x0: NDArray[np.float32]
+    edge_y0: NDArray[np.float32]
+    edge_x1: NDArray[np.float32]
+    edge_y1: NDArray[np.float32]
+    first_entry: NDArray[np.int64]
+    entry: NDArray[np.int32]
+
+
+def as_arrays(columns: dict[str, NDArray[Any]]) -> ScenarioArrays:
+    """The columns as kernels want them: typed, contiguous and read-only."""
+    typed = {
+        name: np.ascontiguousarray(columns[name], spec.dtype) for name, spec in COLUMNS.items()
+    }
+    for column in typed.values():
+        column.setflags(write=False)
+    return ScenarioArrays(**typed)

@@ -1,0 +1,1 @@
+"""The conversation: text in, Markdown out. Never loads torch."""

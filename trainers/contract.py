@@ -1,0 +1,49 @@
+"""What an algorithm is given and what it gives back.
+
+Algorithms know nothing of run folders: `trainers/__main__.py` alone joins the two sides.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+Phase = Literal["import", "train", "eval", "save", "closing"]
+Stop = Literal["completed", "stopped"]
+
+
+class StopRequested(Exception):  # noqa: N818 - a request, not an error
+    """Raised where training cannot simply return: inside an evaluation, for one."""
+
+
+class Telemetry(Protocol):
+    """Where an algorithm writes its numbers and hears that it should stop."""
+
+    def write(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Record numbers of this step; `reward` and `best_reward` show up in the status."""
+
+    def event(self, step: int, name: str, **facts: object) -> None:
+        """Record that something happened: `checkpoint`, `best`, `evaluated`, `warning`."""
+
+    def phase(self, name: Phase) -> AbstractContextManager[None]:
+        """What the run is busy with meanwhile; slow phases extend the promised check-in."""
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked the run to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders an algorithm writes to."""
+
+    checkpoints: Path
+    logs: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How training ended: `completed`, or `stopped` on request with everything saved."""
+
+    how: Stop
+    step: int

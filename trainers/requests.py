@@ -1,0 +1,162 @@
+"""What a person asks for, validated: every option, default, limit and help text, stated once.
+
+A field whose `json_schema_extra` names an `option` is also a word of the chat grammar and of
+the shell. A config file is a request at rest: the same models read it.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from drivetrain.sim.config import EnvironmentSettings, Settings
+
+RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+ROLLOUT_STEPS = 32_768
+NAMING_ONLY = frozenset({"run_id"})
+"""Fields that name or place a run without changing what it learns; the digest leaves them out."""
+
+
+def _whole_number(value: object) -> object:
+    """`10_000_000`, `1e7` and `10M` are all ten million; anything else is left for Pydantic."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().replace("_", "")
+    scale = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}.get(text[-1:].lower(), 1)
+    try:
+        number = float(text[:-1] if scale > 1 else text) * scale
+    except ValueError:
+        return value
+    return int(number) if number.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole_number)]
+
+
+def option(flag: str) -> dict[str, str]:
+    """Marks a field as a word of the chat grammar, for `json_schema_extra`."""
+    return {"option": flag}
+
+
+class TrainingSettings(Settings):
+    """How long a run trains, and how often it looks at itself."""
+
+    total_steps: Count = Field(
+        10_000_000,
+        ge=1,
+        le=100_000_000_000,
+        description="Environment steps to train for, over all worlds.",
+        json_schema_extra=option("--steps"),
+    )
+    eval_every: Count = Field(
+        500_000, ge=1, description="Steps between evaluations on validation scenarios."
+    )
+    eval_scenarios: Count = Field(
+        128, ge=1, le=100_000, description="Validation scenarios driven by each evaluation."
+    )
+    save_every_s: float = Field(
+        600.0, gt=0, le=86_400, description="Longest time between two saves of `last.pt`."
+    )
+    threads: int | None = Field(
+        None, ge=1, le=256, description="Threads of the learner; by default every core."
+    )
+
+
+class PPOSettings(Settings):
+    """How PPO learns (Schulman et al. 2017)."""
+
+    learning_rate: float = Field(
+        3e-4, gt=0, le=1, description="Step size of Adam at the start."
+    )
+    learning_rate_schedule: Literal["linear", "constant"] = Field(
+        "linear", description="How the step size falls to the end of the run."
+    )
+    batch_size: Count = Field(2048, ge=2, le=1_048_576, description="Transitions per update.")
+    n_steps: Count | None = Field(
+        None,
+        ge=1,
+        le=1_048_576,
+        description=f"Steps per world and rollout; by default {ROLLOUT_STEPS} over all worlds.",
+    )
+    n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
+    gamma: float = Field(0.99, ge=0, le=1, description="Discount per step of 0.1 s.")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="Lambda of the advantage estimate.")
+    clip_range: float = Field(0.2, gt=0, le=1, description="Clip of the policy's ratio.")
+    ent_coef: float = Field(0.001, ge=0, le=1, description="Weight of the entropy bonus.")
+    vf_coef: float = Field(0.5, ge=0, le=10, description="Weight of the value loss.")
+    max_grad_norm: float = Field(0.5, gt=0, le=100, description="Clip of the gradient's norm.")
+    target_kl: float | None = Field(
+        0.02, gt=0, le=10, description="KL above which a rollout's updates stop."
+    )
+    log_std_init: float = Field(
+        -1.0, ge=-5, le=1, description="Log standard deviation of the untrained policy."
+    )
+    hidden: tuple[int, ...] = Field(
+        (256, 256), min_length=1, max_length=8, description="Units of each hidden layer."
+    )
+
+
+class TrainRequest(Settings):
+    """What every algorithm's request holds."""
+
+    run_id: str | None = Field(
+        None,
+        pattern=RUN_ID_PATTERN,
+        description="Name of the run: 1-64 letters, digits, `.`, `_`, `-`; made up if left out.",
+        examples=["ppo_v1"],
+        json_schema_extra=option("--run-id"),
+    )
+    data: Path | None = Field(
+        None,
+        description="Folder of a scenario set; by default the built-in generated scenarios.",
+        examples=["datasets/processed/ngsim"],
+        json_schema_extra=option("--data"),
+    )
+    init_from: Path | None = Field(
+        None,
+        description="Checkpoint whose policy training starts from.",
+        examples=["experiments/checkpoints/ppo_v1/best.pt"],
+        json_schema_extra=option("--init-from"),
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**32 - 1,
+        description="Seed of everything random.",
+        json_schema_extra=option("--seed"),
+    )
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:[0-9]{1,2})?)$",
+        description="Where the learner runs: `auto`, `cpu`, `cuda` or `cuda:N`.",
+        json_schema_extra=option("--device"),
+    )
+    engine: Literal["local"] = Field(
+        "local",
+        description="Where the run executes; this machine is the only engine so far.",
+        json_schema_extra=option("--engine"),
+    )
+    environment: EnvironmentSettings = Field(
+        EnvironmentSettings(), description="What is simulated."
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(), description="How long, and how often to look."
+    )
+
+    def digest(self) -> str:
+        """Equal for two requests that would learn the same: the run's name does not count."""
+        facts = self.model_dump(mode="json", exclude=set(NAMING_ONLY))
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+class PPORequest(TrainRequest):
+    """Train a driving policy with PPO: on-policy reinforcement learning, stable."""
+
+    algorithm: Literal["PPO"] = Field("PPO", description="The algorithm.")
+    ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")
+
+
+REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest}
+"""The verb that starts each algorithm, and what it takes."""
