@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
+from pydantic.config import JsonDict
 
 from drivetrain.sim.config import EnvironmentSettings, Settings
 
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 ROLLOUT_STEPS = 32_768
 NAMING_ONLY = frozenset({"run_id"})
-"""Fields that name or place a run without changing what it learns; the digest leaves them out."""
+"""Fields that name a run without changing what it learns; the digest leaves them out."""
 
 
 def _whole_number(value: object) -> object:
@@ -35,7 +36,7 @@ def _whole_number(value: object) -> object:
 Count = Annotated[int, BeforeValidator(_whole_number)]
 
 
-def option(flag: str) -> dict[str, str]:
+def option(flag: str) -> JsonDict:
     """Marks a field as a word of the chat grammar, for `json_schema_extra`."""
     return {"option": flag}
 
@@ -104,7 +105,7 @@ class TrainRequest(Settings):
     run_id: str | None = Field(
         None,
         pattern=RUN_ID_PATTERN,
-        description="Name of the run: 1-64 letters, digits, `.`, `_`, `-`; made up if left out.",
+        description="Name of the run: 1-64 letters, digits, `.`, `_`, `-`; else made up.",
         examples=["ppo_v1"],
         json_schema_extra=option("--run-id"),
     )
