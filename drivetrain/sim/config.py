@@ -4,12 +4,12 @@ Light on purpose (Pydantic and nothing else): requests embed these settings, and
 chat text to Markdown must not load the simulator.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 STEP_S = 0.1
-ENVIRONMENT_ID = "ADPlanning-v0"
+ENVIRONMENT_ID: Final = "ADPlanning-v0"
 
 
 class Settings(BaseModel):
