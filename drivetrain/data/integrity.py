@@ -1,0 +1,220 @@
+"""Whether a folder is a whole, undamaged scenario set, said in one sentence if it is not.
+
+Light on purpose (the standard library and numpy): the way from chat text to a launched run asks
+this question before anything heavy is imported.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.errors import DataError, NotFoundError
+
+FORMAT = "drivetrain-scenario-set"
+VERSION = 1
+MANIFEST = "manifest.json"
+CATALOGUE = "scenarios.npy"
+
+FULL_CHECK_BYTES = 256 * 2**20
+"""Up to this size every byte is read before a run starts; above it, sizes and offsets are."""
+
+MAY_BE_NAN = frozenset({"limit_mps", "desired_mps"})
+"""Columns in which NaN says that the source states no number."""
+
+_SUGGEST = "Convert it again: `/train data convert commonroad SOURCE --out DIR`."
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a column's file must hold.
+
+    table, dtype, kind, target: the column's row in `drivetrain.sim.scenario.COLUMNS`.
+    unit: of its values, empty for plain counts.  rows, size, sha256: of the file as written.
+    """
+
+    table: str
+    dtype: str
+    kind: str
+    target: str | None
+    unit: str
+    rows: int
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a scenario set says about itself.
+
+    tables: rows per table.  splits, types, licences, rejects: scenarios per name.
+    files: by path inside the folder.
+    """
+
+    converter: str
+    converter_version: int
+    step_s: float
+    scenarios: int
+    splits: dict[str, int]
+    types: dict[str, int]
+    licences: dict[str, int]
+    rejects: dict[str, int]
+    split_rule: str
+    tables: dict[str, int]
+    files: dict[str, FileFacts]
+    format: str = FORMAT
+    version: int = VERSION
+
+    def as_json(self) -> str:
+        """The manifest's text, the same for the same set."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Manifest":
+        """The manifest behind a text.
+
+        Raises: TypeError, KeyError or ValueError where the text is something else.
+        """
+        facts = json.loads(text)
+        facts["files"] = {name: FileFacts(**file) for name, file in facts["files"].items()}
+        return cls(**facts)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the set in `folder` says about itself.
+
+    Raises: NotFoundError where there is no set, DataError where it cannot be understood.
+    """
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"There is no scenario set at `{folder}`; leave out `--data` for the built-in "
+            f"scenarios, or make one: `/train data convert commonroad SOURCE --out {folder}`."
+        )
+    if not path.is_file():
+        raise DataError(
+            f"`{folder}` is not a scenario set: it has no `{MANIFEST}`. Name the folder that "
+            f"`/train data convert commonroad SOURCE --out DIR` wrote."
+        )
+    text = path.read_text(encoding="utf-8", errors="replace")
+    _require_our_version(folder, text)
+    try:
+        return Manifest.from_json(text)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise _damaged(folder, f"`{MANIFEST}` lacks or misnames a field") from error
+
+
+def check(folder: Path) -> None:
+    """Passes for a whole, undamaged set of this version.
+
+    Raises: NotFoundError or DataError with one sentence on the first thing that is wrong.
+    """
+    manifest = read_manifest(folder)
+    for name, facts in manifest.files.items():
+        _check_size(folder, name, facts)
+    whole = sum(facts.size for facts in manifest.files.values()) <= FULL_CHECK_BYTES
+    for name, facts in manifest.files.items():
+        _check_values(folder, name, facts, manifest.tables, whole=whole)
+    if whole:
+        for name, facts in manifest.files.items():
+            if sha256_of(folder / name) != facts.sha256:
+                raise _damaged(folder, f"`{name}` is not what was written (its hash differs)")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_column(folder: Path, name: str) -> NDArray[Any]:
+    """One file of the set, memory-mapped and read-only.
+
+    Raises: DataError where it is no array.
+    """
+    try:
+        mapped = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise _damaged(folder, f"`{name}` is no readable array") from error
+    # A plain view: kernels would be compiled a second time for the memmap class.
+    return np.asarray(mapped)
+
+
+def _require_our_version(folder: Path, text: str) -> None:
+    try:
+        facts = json.loads(text)
+    except ValueError as error:
+        raise _damaged(folder, f"`{MANIFEST}` is not JSON") from error
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        raise _damaged(folder, f"`{MANIFEST}` is not one of a scenario set")
+    if facts.get("version") != VERSION:
+        raise DataError(
+            f"The scenario set `{folder}` has version {facts.get('version')}; "
+            f"this program reads version {VERSION}. {_SUGGEST}"
+        )
+
+
+def _check_size(folder: Path, name: str, facts: FileFacts) -> None:
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise _damaged(folder, f"`{MANIFEST}` names a file outside the folder")
+    if not path.is_file():
+        raise _damaged(folder, f"`{name}` is missing")
+    size = path.stat().st_size
+    if size != facts.size:
+        how = "truncated" if size < facts.size else "longer than written"
+        raise _damaged(folder, f"`{name}` is {how}: {size:,} bytes, not {facts.size:,}")
+
+
+def _check_values(
+    folder: Path, name: str, facts: FileFacts, tables: dict[str, int], *, whole: bool
+) -> None:
+    column = read_column(folder, name)
+    if column.shape != (facts.rows,) or (
+        name != CATALOGUE and column.dtype != np.dtype(facts.dtype)
+    ):
+        raise _damaged(folder, f"`{name}` holds other rows or another type than written")
+    if facts.kind == "start":
+        _check_offsets(folder, name, column, tables.get(facts.target or "", -1))
+    elif facts.kind == "index" and (whole or facts.table == "scenarios"):
+        _check_indices(folder, name, column, tables.get(facts.target or "", -1))
+    elif whole and column.dtype.kind == "f":
+        _check_numbers(folder, name, column)
+
+
+def _check_offsets(folder: Path, name: str, column: NDArray[Any], target_rows: int) -> None:
+    monotone = bool((column[1:] >= column[:-1]).all())
+    if not len(column) or column[0] != 0 or column[-1] != target_rows or not monotone:
+        raise _damaged(folder, f"the offsets in `{name}` do not run from 0 to {target_rows}")
+
+
+def _check_indices(folder: Path, name: str, column: NDArray[Any], target_rows: int) -> None:
+    if len(column) and (column.min() < -1 or column.max() >= target_rows):
+        raise _damaged(folder, f"`{name}` points outside its {target_rows} rows")
+
+
+def _check_numbers(folder: Path, name: str, column: NDArray[Any]) -> None:
+    bad_count = sum(_bad_in(part, Path(name).stem) for part in _parts(column))
+    if bad_count:
+        raise _damaged(folder, f"`{name}` holds {bad_count:,} numbers that are NaN or infinite")
+
+
+def _bad_in(values: NDArray[Any], column: str) -> int:
+    wrong = np.isinf(values) if column in MAY_BE_NAN else ~np.isfinite(values)
+    return int(np.count_nonzero(wrong))
+
+
+def _parts(column: NDArray[Any], rows: int = 1 << 20) -> Iterator[NDArray[Any]]:
+    """The column piece by piece, so that a check needs little memory."""
+    for at in range(math.ceil(len(column) / rows)):
+        yield column[at * rows : (at + 1) * rows]
+
+
+def _damaged(folder: Path, what: str) -> DataError:
+    return DataError(f"The scenario set `{folder}` is damaged: {what}. {_SUGGEST}")
