@@ -1,0 +1,41 @@
+# `make demo` and `make test` are README's two commands; both install first.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+MARK ?= not slow and not gpu
+DEMO_STEPS ?= 3M
+
+.PHONY: install demo test check bench clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; `make PYTHON=python3.12 …` names one.") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(RUN) -m pip check
+	@touch $@
+
+demo: install
+	bin/train ppo --run-id demo --steps $(DEMO_STEPS)
+	bin/train wait demo --timeout 3600
+	bin/train status
+	bin/train status demo
+
+test: install
+	$(RUN) -m pytest -m '$(MARK)'
+
+check: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+
+bench: install
+	$(RUN) -m benchmarks.sim --worlds 256 --json
+	$(RUN) -m benchmarks.ppo --json
+	$(RUN) -m benchmarks.status --runs 10000 --json
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

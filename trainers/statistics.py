@@ -1,0 +1,54 @@
+"""How sure a number is: intervals for rates and means."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CONFIDENCE_Z = 1.959964
+"""Two-sided 95 %."""
+
+BOOTSTRAP_DRAWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something happened, with its 95 % interval."""
+
+    count: int
+    rate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def rate_of(happened: NDArray[np.bool_]) -> Rate:
+    """The share of True, with Wilson's score interval (Wilson 1927): sane at 0 and at 1.
+
+    happened: [episodes], at least one.
+    """
+    n, count = len(happened), int(happened.sum())
+    share, z2 = count / n, CONFIDENCE_Z**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = CONFIDENCE_Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return Rate(count, share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def mean_of(values: NDArray[np.floating]) -> Mean:
+    """The mean, with a percentile bootstrap over episodes (Efron 1979), always the same draws.
+
+    values: [episodes], at least one.
+    """
+    draws = np.random.default_rng(0).integers(len(values), size=(BOOTSTRAP_DRAWS, len(values)))
+    means = values[draws].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Mean(float(values.mean()), float(low), float(high))
