@@ -3,6 +3,7 @@
 import os
 import pickle  # noqa: TID251 - the attack that loading must withstand
 from pathlib import Path
+from typing import override
 
 import pytest
 import torch
@@ -92,6 +93,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
 
 
 class Payload:
+    @override
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return (os.system, ("touch executed",))
 
