@@ -3,10 +3,10 @@
 import os
 import pickle  # noqa: TID251 - the attack that loading must withstand
 from pathlib import Path
-from typing import override
 
 import pytest
 import torch
+from typing_extensions import override
 
 from drivetrain.errors import DataError, NotFoundError
 from trainers import checkpoints
