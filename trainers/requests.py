@@ -75,10 +75,8 @@ class PPOSettings(Settings):
         "linear", description="How the step size falls to the end of the run."
     )
     batch_size: Count = Field(2048, ge=2, le=1_048_576, description="Transitions per update.")
-    n_steps: Count | None = Field(
+    n_steps: Annotated[Count, Field(ge=1, le=1_048_576)] | None = Field(
         None,
-        ge=1,
-        le=1_048_576,
         description=f"Steps per world and rollout; by default {ROLLOUT_STEPS} over all worlds.",
     )
     n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
@@ -94,7 +92,7 @@ class PPOSettings(Settings):
     log_std_init: float = Field(
         -1.0, ge=-5, le=1, description="Log standard deviation of the untrained policy."
     )
-    hidden: tuple[int, ...] = Field(
+    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field(
         (256, 256), min_length=1, max_length=8, description="Units of each hidden layer."
     )
 

@@ -6,7 +6,7 @@ chat text to Markdown must not load the simulator.
 
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 STEP_S = 0.1
 ENVIRONMENT_ID: Final = "ADPlanning-v0"
@@ -16,6 +16,14 @@ class Settings(BaseModel):
     """Settings are frozen, refuse unknown keys, and hold no NaN."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_switch(cls, value: object) -> object:
+        # Pydantic reads true as 1, and YAML reads yes as true: `gamma: yes` must not mean 1.0.
+        if isinstance(value, bool):
+            raise ValueError("true and false are no values here")  # noqa: TRY004 - Pydantic's way
+        return value
 
 
 class RewardSettings(Settings):

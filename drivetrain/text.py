@@ -1,0 +1,50 @@
+"""Text that others wrote, made safe to show, and names that somebody probably meant."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+LINE_LIMIT = 200
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_FENCES = re.compile(r"`{3,}|~{3,}")
+
+
+def plain(text: str, limit: int = LINE_LIMIT) -> str:
+    """One visible line of at most `limit`: no control, escape or direction character, no fence.
+
+    Log lines, error texts and file names are data. They must not move a cursor, close a code
+    block or flood a chat.
+    """
+    # Whatever lies far beyond the limit need not be looked at.
+    seen = _ESCAPES.sub("", text[: 4 * limit + 64])
+    seen = "".join(" " if c in "\t\r\n" else c for c in seen if c in "\t\r\n" or _is_visible(c))
+    seen = _FENCES.sub(lambda match: "'" * len(match[0]), seen).strip()
+    return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"
+
+
+def quote(text: str, limit: int = 60) -> str:
+    """The text as inline code, whatever it holds."""
+    return f"`{plain(text, limit).replace('`', chr(39))}`"
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """The known name that `word` most probably meant, if any comes near."""
+    # Only mistakes pay for this import.
+    from difflib import get_close_matches
+
+    names = {name.lower(): name for name in known}
+    found = get_close_matches(word[:64].lower(), names, n=1, cutoff=cutoff)
+    return names[found[0]] if found else None
+
+
+def listing(names: Iterable[str]) -> str:
+    """`a`, `b` and `c`."""
+    *head, last = [quote(name) for name in names] or ["nothing"]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def _is_visible(character: str) -> bool:
+    if character.isascii():
+        return character.isprintable()
+    return unicodedata.category(character) not in _INVISIBLE
