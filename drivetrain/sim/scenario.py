@@ -16,6 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 PATH_SPACING_M = 1.0
+EDGE_PIECE_M = 5.0
+"""Edges are stored in pieces no longer than this, so that the nearest ones are near."""
+EDGE_RADIUS_M = 20.0
+"""One cell's list holds every piece whose middle lies this near to any point of the cell."""
+CELL_M = 8.0
 
 
 class Category(IntEnum):
@@ -145,10 +150,13 @@ COLUMNS: dict[str, Column] = {
     "first_point": Column("paths", "int64", "start", "points"),
     "path_x": Column("points", "float32"),
     "path_y": Column("points", "float32"),
-    "path_heading": Column("points", "float32"),
+    # The direction of travel as a unit vector, which spares the kernels their trigonometry.
+    "path_cos": Column("points", "float32"),
+    "path_sin": Column("points", "float32"),
     "half_width": Column("points", "float32"),
     "limit_mps": Column("points", "float32"),
-    # One row per road; a uniform grid of cells lists the edges near each cell.
+    # One row per road. Square cells of CELL_M from the corner (grid_x, grid_y), row by row,
+    # list every edge whose middle may lie within EDGE_RADIUS_M of some point in the cell.
     "grid_x": Column("roads", "float32"),
     "grid_y": Column("roads", "float32"),
     "grid_columns": Column("roads", "int32"),
@@ -189,7 +197,8 @@ class ScenarioArrays(NamedTuple):
     first_point: NDArray[np.int64]
     path_x: NDArray[np.float32]
     path_y: NDArray[np.float32]
-    path_heading: NDArray[np.float32]
+    path_cos: NDArray[np.float32]
+    path_sin: NDArray[np.float32]
     half_width: NDArray[np.float32]
     limit_mps: NDArray[np.float32]
     grid_x: NDArray[np.float32]

@@ -1,0 +1,52 @@
+"""Compiles the simulator's functions once, and again when any of them changed.
+
+numba's own cache looks at one file at a time: after an edit of `dynamics.py` a kernel in
+another file would go on with the old formula. Here the compiled code lies in a folder named
+after the digest of all the simulator's sources.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_SOURCES = Path(__file__).parent
+_NUMBA: Any = numba.config
+
+
+def compiled(function: Function) -> Function:
+    """The function as machine code: it lets go of the GIL and divides as numpy does.
+
+    Without `fastmath`, which would let results depend on how a loop was vectorised.
+    """
+    before = _NUMBA.CACHE_DIR
+    _NUMBA.CACHE_DIR = str(_FOLDER)
+    try:
+        fast: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    finally:
+        _NUMBA.CACHE_DIR = before
+    return cast(Function, fast)
+
+
+def _folder() -> Path:
+    """Where compiled code is kept: NUMBA_CACHE_DIR, else beside the sources, else at home."""
+    digest = hashlib.sha256()
+    for source in sorted(_SOURCES.glob("*.py")):
+        digest.update(source.read_bytes())
+    return _cache_root() / digest.hexdigest()[:16]
+
+
+def _cache_root() -> Path:
+    if _NUMBA.CACHE_DIR:
+        return Path(_NUMBA.CACHE_DIR) / "drivetrain"
+    if os.access(_SOURCES, os.W_OK):
+        return _SOURCES / "__pycache__" / "compiled"
+    return Path.home() / ".cache" / "drivetrain" / "compiled"
+
+
+_FOLDER = _folder()

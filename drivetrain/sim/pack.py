@@ -1,0 +1,299 @@
+"""Scenarios as the flat columns of `ScenarioArrays`: resampled, trimmed, cut and indexed.
+
+- Paths get points PATH_SPACING_M apart. A last piece shorter than that is dropped; a path
+  shorter than one spacing is lengthened to it.
+- Tracks keep their frames from the first valid one to the last.
+- Edges are cut into pieces of at most EDGE_PIECE_M, and every road gets its grid of cells.
+- Scenarios that share a `Road` object share its rows.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.sim.road import project_anywhere, project_near
+from drivetrain.sim.scenario import (
+    CELL_M,
+    COLUMNS,
+    EDGE_PIECE_M,
+    EDGE_RADIUS_M,
+    PATH_SPACING_M,
+    Path,
+    Road,
+    Scenario,
+    ScenarioArrays,
+    Table,
+    Tracks,
+    as_arrays,
+)
+
+Floats = NDArray[np.float64]
+
+MOST_CELLS = 4_000_000
+EDGES_AT_ONCE = 4096
+
+
+class _Columns:
+    """Columns that grow by pieces. A start column begins with its 0."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[str, list[NDArray[Any]]] = {name: [] for name in COLUMNS}
+        self._rows = {spec.table: 0 for spec in COLUMNS.values()}
+
+    def rows(self, table: Table) -> int:
+        return self._rows[table]
+
+    def add(self, table: Table, **columns: Any) -> None:
+        """Add rows to a table: every value column of it, each of the same length."""
+        lengths = {len(np.atleast_1d(column)) for column in columns.values()}
+        for name, column in columns.items():
+            self._pieces[name].append(np.atleast_1d(column))
+        self._rows[table] += lengths.pop()
+
+    def arrays(self) -> ScenarioArrays:
+        return as_arrays({name: self._joined(name) for name in COLUMNS})
+
+    def _joined(self, name: str) -> NDArray[Any]:
+        spec = COLUMNS[name]
+        start = [np.zeros(1, spec.dtype)] if spec.kind == "start" else []
+        pieces = [piece.astype(spec.dtype) for piece in self._pieces[name]]
+        return np.concatenate([np.empty(0, spec.dtype), *start, *pieces])
+
+
+def pack(scenarios: Sequence[Scenario]) -> ScenarioArrays:
+    """All scenarios as flat columns.
+
+    Raises: ValueError naming the scenario that cannot be driven.
+    """
+    columns = _Columns()
+    roads: dict[int, tuple[int, int]] = {}
+    for scenario in scenarios:
+        _check(scenario)
+        key = id(scenario.road)
+        if key not in roads:
+            roads[key] = (columns.rows("roads"), columns.rows("paths"))
+            _add_road(columns, scenario.road)
+        _add_scenario(columns, scenario, *roads[key])
+    arrays = columns.arrays()
+    return arrays._replace(expert_m=_expert_distances(arrays))
+
+
+def _check(scenario: Scenario) -> None:
+    """Only what would make the simulator read out of bounds or start nowhere."""
+    agents, paths = len(scenario.tracks.length_m), len(scenario.road.paths)
+    if not 0 <= scenario.ego < agents or not scenario.tracks.valid[scenario.ego, 0]:
+        raise ValueError(f"scenario {scenario.id}: the ego must be seen at step 0")
+    if not 0 <= scenario.route < paths:
+        raise ValueError(f"scenario {scenario.id}: route {scenario.route} is no path")
+    if np.any(scenario.agent_path < -1) or np.any(scenario.agent_path >= paths):
+        raise ValueError(f"scenario {scenario.id}: an agent's path does not exist")
+
+
+def _add_scenario(columns: _Columns, scenario: Scenario, road: int, first_path: int) -> None:
+    own = scenario.agent_path.astype(np.int64)
+    first_agent = columns.rows("agents")
+    _add_tracks(
+        columns,
+        scenario.tracks,
+        agent_path=np.where(own < 0, -1, own + first_path),
+        desired_mps=scenario.desired_mps,
+    )
+    columns.add(
+        "scenarios",
+        steps=scenario.tracks.valid.shape[1],
+        road=road,
+        route=first_path + scenario.route,
+        ego=first_agent + scenario.ego,
+        expert_m=0.0,
+        first_agent=columns.rows("agents"),
+    )
+
+
+def _add_tracks(columns: _Columns, tracks: Tracks, **drivers: NDArray[Any]) -> None:
+    """Agents with their frames, from the first valid one to the last."""
+    steps = tracks.valid.shape[1]
+    seen = tracks.valid.any(axis=1)
+    first = np.where(seen, tracks.valid.argmax(axis=1), 0)
+    last = np.where(seen, steps - tracks.valid[:, ::-1].argmax(axis=1), 0)
+    kept = (np.arange(steps) >= first[:, None]) & (np.arange(steps) < last[:, None])
+    starts = columns.rows("frames") + np.cumsum(last - first)
+    columns.add(
+        "frames",
+        x=tracks.x_m[kept],
+        y=tracks.y_m[kept],
+        heading=_wrapped(tracks.heading_rad[kept]),
+        vx=tracks.vx_mps[kept],
+        vy=tracks.vy_mps[kept],
+        valid=tracks.valid[kept],
+    )
+    columns.add(
+        "agents",
+        length=tracks.length_m,
+        width=tracks.width_m,
+        category=tracks.category,
+        start_step=first,
+        first_frame=starts,
+        **drivers,
+    )
+
+
+def _wrapped(heading_rad: Floats) -> Floats:
+    """The same headings between -pi and pi."""
+    return np.remainder(heading_rad + np.pi, 2 * np.pi) - np.pi
+
+
+def _add_road(columns: _Columns, road: Road) -> None:
+    for path in road.paths:
+        _add_path(columns, path)
+    first_edge, first_entry = columns.rows("edges"), columns.rows("entries")
+    edges = cut_edges(np.asarray(road.edges_m, np.float64).reshape(-1, 4))
+    corner, shape, counts, entry = edge_grid(edges)
+    columns.add("entries", entry=entry + first_edge)
+    columns.add("cells", first_entry=first_entry + np.cumsum(counts))
+    columns.add(
+        "edges",
+        edge_x0=edges[:, 0],
+        edge_y0=edges[:, 1],
+        edge_x1=edges[:, 2],
+        edge_y1=edges[:, 3],
+    )
+    columns.add(
+        "roads",
+        grid_x=corner[0],
+        grid_y=corner[1],
+        grid_columns=shape[0],
+        grid_rows=shape[1],
+        first_edge=columns.rows("edges"),
+        first_cell=columns.rows("cells"),
+    )
+
+
+def _add_path(columns: _Columns, path: Path) -> None:
+    points, half_width, limit = resample(path)
+    # The chord through both neighbours is the tangent of a circle through the three.
+    chords = np.empty_like(points)
+    chords[1:-1] = points[2:] - points[:-2]
+    chords[0], chords[-1] = points[1] - points[0], points[-1] - points[-2]
+    chords /= np.maximum(np.linalg.norm(chords, axis=1, keepdims=True), 1e-9)
+    columns.add(
+        "points",
+        path_x=points[:, 0],
+        path_y=points[:, 1],
+        path_cos=chords[:, 0],
+        path_sin=chords[:, 1],
+        half_width=half_width,
+        limit_mps=limit,
+    )
+    columns.add("paths", first_point=columns.rows("points"))
+
+
+def resample(path: Path) -> tuple[Floats, Floats, Floats]:
+    """Points, half widths and limits, PATH_SPACING_M of arc length apart.
+
+    Returns [points, 2], [points], [points]; at least two points.
+    Raises: ValueError where the path has no length.
+    """
+    steps = np.linalg.norm(np.diff(path.points_m, axis=0), axis=1)
+    kept = np.concatenate([[True], steps > 1e-6])
+    points = np.asarray(path.points_m, np.float64)[kept]
+    if len(points) < 2:
+        raise ValueError("a path needs two different points")
+    arc = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+    if arc[-1] < PATH_SPACING_M:
+        points[-1] = points[-2] + (points[-1] - points[-2]) * (PATH_SPACING_M / arc[-1] + 1.0)
+        arc[-1] = arc[-2] + float(np.linalg.norm(points[-1] - points[-2]))
+    count = int(arc[-1] / PATH_SPACING_M + 1e-6) + 1
+    at = np.minimum(np.arange(count) * PATH_SPACING_M, arc[-1])
+    x, y = (np.interp(at, arc, points[:, axis]) for axis in (0, 1))
+    half_width = np.interp(at, arc, path.half_width_m[kept])
+    # A limit holds from its point on; between two of them nothing is in between.
+    limit = path.limit_mps[kept][np.searchsorted(arc, at + 1e-6, side="right") - 1]
+    return np.column_stack([x, y]), half_width, limit
+
+
+def cut_edges(edges_m: Floats) -> Floats:
+    """The same lines in equal pieces of at most EDGE_PIECE_M.  [edges, 4] -> [pieces, 4]."""
+    lengths = np.hypot(edges_m[:, 2] - edges_m[:, 0], edges_m[:, 3] - edges_m[:, 1])
+    edges, lengths = edges_m[lengths > 1e-6], lengths[lengths > 1e-6]
+    pieces = np.maximum(np.ceil(lengths / EDGE_PIECE_M - 1e-9).astype(np.int64), 1)
+    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    edges, pieces = np.repeat(edges, pieces, axis=0), np.repeat(pieces, pieces)
+    step = (edges[:, 2:] - edges[:, :2]) / pieces[:, None]
+    begin = edges[:, :2] + step * number[:, None]
+    return np.column_stack([begin, begin + step])
+
+
+def edge_grid(
+    edges_m: Floats,
+) -> tuple[tuple[float, float], tuple[int, int], NDArray[np.int64], NDArray[np.int64]]:
+    """Which edges are near each cell of a uniform grid.
+
+    edges_m: [edges, 4], each at most EDGE_PIECE_M long.
+    Returns the grid's corner, (columns, rows), the number of entries of each cell (row by row),
+    and the entries, ascending within a cell.
+    Raises: ValueError where a road is too large for one grid.
+    """
+    if len(edges_m) == 0:
+        return (0.0, 0.0), (0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    middle = (edges_m[:, :2] + edges_m[:, 2:]) / 2
+    # Rounded as it will be stored: a cell must mean the same to the kernel.
+    corner = np.floor(middle.min(axis=0) - EDGE_RADIUS_M).astype(np.float32).astype(np.float64)
+    shape = np.ceil((middle.max(axis=0) + EDGE_RADIUS_M - corner) / CELL_M).astype(np.int64)
+    columns, rows = int(shape[0]), int(shape[1])
+    if columns * rows > MOST_CELLS:
+        raise ValueError(f"a road of {columns} x {rows} cells is too large; cut it")
+    pairs = [
+        _cells_near(middle[at : at + EDGES_AT_ONCE] - corner, at, columns, rows)
+        for at in range(0, len(middle), EDGES_AT_ONCE)
+    ]
+    cells, entries = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    order = np.argsort(cells, kind="stable")
+    counts = np.bincount(cells, minlength=columns * rows)
+    return (float(corner[0]), float(corner[1])), (columns, rows), counts, entries[order]
+
+
+def _cells_near(
+    middle_m: Floats, first: int, columns: int, rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every (cell, edge) pair where the edge's middle is within EDGE_RADIUS_M of the cell."""
+    # A hair more than the radius: what is stored is rounded to float32.
+    radius = EDGE_RADIUS_M + 0.01
+    span = int(2 * radius / CELL_M) + 2
+    low = np.floor((middle_m - radius) / CELL_M).astype(np.int64)
+    cell = low[:, None, :] + np.arange(span)[None, :, None]
+    beyond = np.maximum(
+        cell * CELL_M - middle_m[:, None, :], middle_m[:, None, :] - (cell + 1) * CELL_M
+    )
+    beyond = np.maximum(beyond, 0.0) ** 2
+    inside = (cell >= 0) & (cell < np.array([columns, rows]))
+    near = beyond[:, :, None, 0] + beyond[:, None, :, 1] <= radius**2
+    near &= inside[:, :, None, 0] & inside[:, None, :, 1]
+    edge, column, row = np.nonzero(near)
+    return cell[edge, row, 1] * columns + cell[edge, column, 0], edge + first
+
+
+def _expert_distances(arrays: ScenarioArrays) -> NDArray[np.float32]:
+    """How far each ego's own track goes along its route, never below 0.  [scenarios]."""
+    metres = np.empty(len(arrays.steps), np.float32)
+    for scenario in range(len(metres)):
+        metres[scenario] = _expert_distance(arrays, scenario)
+    metres.setflags(write=False)
+    return metres
+
+
+def _expert_distance(arrays: ScenarioArrays, scenario: int) -> float:
+    route, ego = int(arrays.route[scenario]), int(arrays.ego[scenario])
+    start = int(arrays.first_point[route])
+    points = int(arrays.first_point[route + 1]) - start
+    first, last = int(arrays.first_frame[ego]), int(arrays.first_frame[ego + 1])
+    heading = float(arrays.heading[first])
+    facing = (float(np.cos(heading)), float(np.sin(heading)))
+    where = (float(arrays.x[first]), float(arrays.y[first]))
+    begin, _ = project_anywhere(arrays, start, points, where, facing)
+    along = begin
+    for frame in first + np.flatnonzero(arrays.valid[first:last]):
+        where = (float(arrays.x[frame]), float(arrays.y[frame]))
+        along, _ = project_near(arrays, start, points, along, where)
+    return max(0.0, float(along - begin))

@@ -1,0 +1,138 @@
+"""Paths as evenly spaced points: a point at an arc length, and the arc length of a point.
+
+`start` and `points` name a path's rows among all points. `along_m` is the arc length from its
+first point, `offset_m` the distance to its left.
+"""
+
+import math
+
+from drivetrain.sim.compiled import compiled
+from drivetrain.sim.scenario import CELL_M, PATH_SPACING_M, ScenarioArrays
+
+WINDOW_BEHIND_M = 5.0
+WINDOW_AHEAD_M = 10.0
+"""How far a projection may move within one step: a crossing branch of a route lies farther
+away, and 10 m in 0.1 s is faster than anything on a road."""
+
+NEWTON_STEPS = 3
+
+
+@compiled
+def point_at(
+    roads: ScenarioArrays, start: int, points: int, along_m: float
+) -> tuple[float, float, float, float]:
+    """x, y, cos and sin of the path's direction at an arc length, held at both ends."""
+    place = min(max(along_m / PATH_SPACING_M, 0.0), points - 1.0)
+    k = min(int(place), points - 2)
+    part = place - k
+    k += start
+    x = roads.path_x[k] + part * (roads.path_x[k + 1] - roads.path_x[k])
+    y = roads.path_y[k] + part * (roads.path_y[k + 1] - roads.path_y[k])
+    cos = roads.path_cos[k] + part * (roads.path_cos[k + 1] - roads.path_cos[k])
+    sin = roads.path_sin[k] + part * (roads.path_sin[k + 1] - roads.path_sin[k])
+    norm = 1.0 / math.sqrt(cos * cos + sin * sin)
+    return x, y, cos * norm, sin * norm
+
+
+@compiled
+def _nearest_in(
+    roads: ScenarioArrays, first: int, last: int, x: float, y: float
+) -> tuple[float, float]:
+    """Nearest place on the pieces first..last-1: (points from row 0, squared distance)."""
+    best_place, best = float(first), math.inf
+    for k in range(first, last):
+        ux = float(roads.path_x[k + 1]) - roads.path_x[k]
+        uy = float(roads.path_y[k + 1]) - roads.path_y[k]
+        dx, dy = x - roads.path_x[k], y - roads.path_y[k]
+        part = min(max((dx * ux + dy * uy) / (ux * ux + uy * uy), 0.0), 1.0)
+        dx, dy = dx - part * ux, dy - part * uy
+        distance = dx * dx + dy * dy
+        if distance < best:
+            best_place, best = k + part, distance
+    return best_place, best
+
+
+@compiled
+def offset_at(
+    roads: ScenarioArrays, start: int, points: int, along_m: float, where: tuple[float, float]
+) -> float:
+    """How far a point lies left of the path's tangent at an arc length."""
+    x, y, cos, sin = point_at(roads, start, points, along_m)
+    return cos * (where[1] - y) - sin * (where[0] - x)
+
+
+@compiled
+def project_near(
+    roads: ScenarioArrays, start: int, points: int, along_m: float, where: tuple[float, float]
+) -> tuple[float, float]:
+    """(along_m, offset_m) of a point, not far from where it was one step ago.
+
+    The window is what keeps progress from jumping to a branch that crosses the path.
+    """
+    first = max(int((along_m - WINDOW_BEHIND_M) / PATH_SPACING_M), 0)
+    last = min(int((along_m + WINDOW_AHEAD_M) / PATH_SPACING_M), points - 1)
+    first = min(first, points - 2)
+    last = max(last, first + 1)
+    place, _ = _nearest_in(roads, start + first, start + last, where[0], where[1])
+    along = (place - start) * PATH_SPACING_M
+    return along, offset_at(roads, start, points, along, where)
+
+
+@compiled
+def project_anywhere(
+    roads: ScenarioArrays,
+    start: int,
+    points: int,
+    where: tuple[float, float],
+    facing: tuple[float, float],
+) -> tuple[float, float]:
+    """(along_m, offset_m) of a point on the whole path, where the path goes its way.
+
+    facing: (cos, sin) of the heading. Pieces against it count only where no piece goes with it:
+    a loop passes the same place twice.
+    """
+    place, best = float(start), math.inf
+    for k in range(start, start + points - 1):
+        agrees = facing[0] * roads.path_cos[k] + facing[1] * roads.path_sin[k] > 0.0
+        found, distance = _nearest_in(roads, k, k + 1, where[0], where[1])
+        if agrees and distance < best:
+            place, best = found, distance
+    if best == math.inf:
+        place, best = _nearest_in(roads, start, start + points - 1, where[0], where[1])
+    along = (place - start) * PATH_SPACING_M
+    return along, offset_at(roads, start, points, along, where)
+
+
+@compiled
+def project_from(
+    roads: ScenarioArrays, start: int, points: int, guess_m: float, where: tuple[float, float]
+) -> tuple[float, float, bool]:
+    """(along_m, offset_m, found) of a point by a few Newton steps from a guess.
+
+    Cheap and good near the path; far from it `found` may be False. Past its end a path goes
+    straight on.
+    """
+    last = points - 1
+    k, ahead = 0, guess_m / PATH_SPACING_M
+    aside, residual = 0.0, 0.0
+    for _ in range(NEWTON_STEPS):
+        k = min(max(int(ahead), 0), last)
+        at = start + k
+        dx, dy = where[0] - roads.path_x[at], where[1] - roads.path_y[at]
+        residual = (dx * roads.path_cos[at] + dy * roads.path_sin[at]) / PATH_SPACING_M
+        aside = dy * roads.path_cos[at] - dx * roads.path_sin[at]
+        ahead = k + residual
+    found = abs(residual) <= 2.0 or (k == last and residual > 0.0)
+    return ahead * PATH_SPACING_M, aside, found
+
+
+@compiled
+def cell_of(roads: ScenarioArrays, road: int, x: float, y: float) -> int:
+    """The grid cell around a point, or -1 where no edge is near."""
+    column = math.floor((x - roads.grid_x[road]) / CELL_M)
+    row = math.floor((y - roads.grid_y[road]) / CELL_M)
+    columns, rows = int(roads.grid_columns[road]), int(roads.grid_rows[road])
+    if column < 0 or row < 0 or column >= columns or row >= rows:
+        return -1
+    first: int = int(roads.first_cell[road])
+    return first + row * columns + column
