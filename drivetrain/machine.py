@@ -1,0 +1,167 @@
+"""GPU, VRAM and RAM of this machine as one reading, honest where there is nothing to read.
+
+NVML may take seconds, or never answer: it is asked in a thread that is left behind after
+500 ms. Every call may fail, since a GPU can vanish and a MIG slice has no utilisation.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+NVML_PATIENCE_S = 0.5
+DRIVER_MARKS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
+"""Where an NVIDIA driver shows; without one, importing pynvml (50 ms) tells nothing new."""
+CGROUPS = Path("/sys/fs/cgroup")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GpuReading:
+    """One GPU.  util: percent of time busy.  used, total: bytes of VRAM.  None = not told."""
+
+    name: str
+    uuid: str | None
+    util: float | None
+    used: int | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This machine now.  ram_used, ram_total: bytes.  gpu_note: why there is no reading."""
+
+    gpus: tuple[GpuReading, ...]
+    gpu_note: str
+    ram_used: int
+    ram_total: int
+
+    @property
+    def gpu(self) -> GpuReading | None:
+        """The first GPU, or None."""
+        return self.gpus[0] if self.gpus else None
+
+
+def read_machine(sample: GpuReading | None = None) -> Machine:
+    """What the machine has and uses; a fresh `sample` of its GPU saves asking NVML."""
+    gpus, note = ((sample,), "") if sample is not None else _read_gpus_in_time()
+    used, total = read_ram()
+    return Machine(gpus, note, used, total)
+
+
+def read_ram() -> tuple[int, int]:
+    """RAM in use and in all, in bytes: of this container where that is the tighter limit."""
+    import psutil  # 20 ms that only a report about the machine should pay
+
+    memory = psutil.virtual_memory()
+    limits = [limit for limit in map(_read_cgroup, _cgroup_folders()) if limit is not None]
+    used, total = min(limits, key=lambda limit: limit[1], default=(0, memory.total))
+    if total < memory.total:
+        return used, total
+    return memory.total - memory.available, memory.total
+
+
+def read_gpus() -> tuple[GpuReading, ...]:
+    """Every GPU that NVML knows.  May take seconds; raises NVML's error where it cannot.
+
+    A device that fails to answer is left out of what is told, never of the rest.
+    """
+    import pynvml  # 50 ms that a machine without a GPU need not pay
+
+    pynvml.nvmlInit()
+    try:
+        return tuple(_read_gpu(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount()))
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def has_driver() -> bool:
+    """Whether an NVIDIA driver shows on this machine."""
+    return any(Path(mark).exists() for mark in DRIVER_MARKS)
+
+
+def _read_gpu(nvml: Any, index: int) -> GpuReading:
+    """One GPU, with None for everything it does not tell."""
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    memory = _told(lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
+    rates = _told(lambda: nvml.nvmlDeviceGetUtilizationRates(handle))
+    return GpuReading(
+        name=_as_text(_told(lambda: nvml.nvmlDeviceGetName(handle))) or f"GPU {index}",
+        uuid=_as_text(_told(lambda: nvml.nvmlDeviceGetUUID(handle))),
+        util=None if rates is None else float(rates.gpu),
+        used=None if memory is None else int(memory.used),
+        total=None if memory is None else int(memory.total),
+    )
+
+
+def _told(ask: Callable[[], T]) -> T | None:
+    """An answer of NVML, or None: its errors differ by driver, device and version."""
+    with suppress(Exception):
+        return ask()
+    return None
+
+
+def _as_text(told: str | bytes | None) -> str | None:
+    """Older bindings answer in bytes."""
+    return told.decode(errors="replace") if isinstance(told, bytes) else told
+
+
+def _read_gpus_in_time() -> tuple[tuple[GpuReading, ...], str]:
+    """The GPUs, or none and why."""
+    if not has_driver():
+        return (), "none (no NVIDIA driver)"
+    answer: list[tuple[GpuReading, ...]] = []
+    asking = threading.Thread(target=lambda: answer.append(_gpus_or_none()), daemon=True)
+    asking.start()
+    asking.join(NVML_PATIENCE_S)
+    if not answer:
+        return (), f"unknown (NVML did not answer within {NVML_PATIENCE_S:g} s)"
+    return answer[0], "" if answer[0] else "none (NVML sees no GPU)"
+
+
+def _gpus_or_none() -> tuple[GpuReading, ...]:
+    """The GPUs, or none where NVML refuses."""
+    return _told(read_gpus) or ()
+
+
+def _cgroup_folders() -> list[Path]:
+    """The folders of this process's memory controller and of all above it, v2 and v1."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    folders = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers in ("", "memory"):
+            own = CGROUPS / controllers / path.lstrip("/")
+            folders += [own, *(above for above in own.parents if CGROUPS in above.parents)]
+            folders.append(CGROUPS / controllers)
+    return folders
+
+
+def _read_cgroup(folder: Path) -> tuple[int, int] | None:
+    """Bytes used and allowed by a memory controller, or None where there is no limit.
+
+    The page cache counts as used there, though the kernel gives it back when asked.
+    """
+    for limit, used, cache in (
+        ("memory.max", "memory.current", "inactive_file "),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "),
+    ):
+        with suppress(OSError, ValueError):  # absent, or the word `max`
+            allowed = int((folder / limit).read_text(encoding="ascii"))
+            in_use = int((folder / used).read_text(encoding="ascii"))
+            return max(0, in_use - _read_count(folder / "memory.stat", cache)), allowed
+    return None
+
+
+def _read_count(file: Path, name: str) -> int:
+    """One number of a `memory.stat`, 0 where it is not told."""
+    for line in file.read_text(encoding="ascii").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    return 0

@@ -1,0 +1,62 @@
+"""Files that are whole or absent, whoever dies while writing them."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Readers see the old file or the new one, never half of it, even after a power cut."""
+    draft = _draft_of(path)
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def replace_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """As `replace_file`, with facts."""
+    replace_file(path, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+
+
+def swap_file(path: Path, text: str) -> None:
+    """As `replace_file` without the disk's promise: a power cut may leave the file torn.
+
+    For `status.json` alone, which is replaced every second and which readers take torn.
+    """
+    draft = _draft_of(path)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def sync_folder(path: Path) -> None:
+    """The names in a folder survive a power cut from here on."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The facts of a file, or None where it is absent, torn or no JSON object."""
+    try:
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _draft_of(path: Path) -> Path:
+    """A name beside the file that no other writer uses, threads and processes alike."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")

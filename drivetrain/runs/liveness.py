@@ -1,0 +1,156 @@
+"""What state a run is in, worked out from its folder, its locks and the boot.
+
+In this order:
+
+1. an exit record → ended;
+2. the supervisor's lock is held → alive: starting, stopping, stalled or running;
+3. only the trainer's lock is held → stopping: it saves after its supervisor's death;
+4. an outcome → ended as it says;
+5. launched, but no supervisor came up in 10 s → queued again, the third time failed;
+6. another boot → interrupted(reboot);
+7. the same boot → lost(supervisor_died).
+
+Readers only compute.  A pid decides nothing here.
+"""
+
+import math
+from pathlib import Path
+
+from drivetrain.clock import SYSTEM, Clock
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import Boot, this_boot
+from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.locks import is_held
+from drivetrain.runs.progress import Progress, read_progress
+from drivetrain.runs.record import (
+    Ended,
+    Queued,
+    Record,
+    Running,
+    Stalled,
+    Starting,
+    Stopping,
+    Verdict,
+)
+
+PATIENCE_WITH_START_S = 10.0
+MOST_STARTS = 3
+
+
+def read_state(
+    folder: RunFolder, algorithm: str, *, clock: Clock = SYSTEM, boot: Boot | None = None
+) -> Record:
+    """The state of a run at this moment."""
+    attempt = folder.last_attempt()
+    if attempt is None:
+        return Queued(since=_modified(folder.request))
+    ended = _read_end(folder, attempt.exit, algorithm)
+    if ended is not None:
+        return ended
+    if is_held(folder.run_lock):
+        return _alive(folder, attempt, clock)
+    return state_without_supervisor(folder, algorithm, clock=clock, boot=boot)
+
+
+def state_without_supervisor(
+    folder: RunFolder, algorithm: str, *, clock: Clock = SYSTEM, boot: Boot | None = None
+) -> Record:
+    """The state of a run whose lock is free, or in the caller's own hands."""
+    attempt = folder.last_attempt()
+    if attempt is None:
+        return Queued(since=_modified(folder.request))
+    if is_held(folder.trainer_lock):
+        return Stopping(attempt.number)
+    # The exit record first: a supervisor writes it, then lets the lock go.
+    return (
+        _read_end(folder, attempt.exit, algorithm)
+        or _read_end(folder, attempt.outcome, algorithm)
+        or _left_alone(folder, attempt, algorithm, clock, boot or this_boot())
+    )
+
+
+def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock) -> Record:
+    """Rule 2: what a run with a living supervisor is doing."""
+    if is_asked_to_stop(folder, attempt):
+        return Stopping(attempt.number)
+    progress = read_progress(folder)
+    if progress is None or progress.attempt != attempt.number:
+        return Starting(attempt.number)
+    overdue_s = _overdue_s(progress, clock)
+    if overdue_s > 0:
+        return Stalled(attempt.number, overdue_s)
+    return Running(attempt.number)
+
+
+def _left_alone(
+    folder: RunFolder, attempt: AttemptFolder, algorithm: str, clock: Clock, boot: Boot
+) -> Record:
+    """Rules 5 to 7: nobody holds a lock, and nobody told of an end."""
+    proc = read_json(attempt.proc)
+    if proc is None:
+        return _never_came_up(folder, attempt, algorithm, clock, boot)
+    progress = read_progress(folder)
+    step = None if progress is None else progress.step
+    verdict = Verdict("lost", "supervisor_died", "supervisor and trainer vanished", step)
+    if Boot(proc.get("boot_id", ""), proc.get("pid1_start")) != boot:
+        verdict = Verdict("interrupted", "reboot", "the machine was restarted", step)
+    return verdict.ended(folder, algorithm, at=_last_sign(folder, attempt))
+
+
+def _never_came_up(
+    folder: RunFolder, attempt: AttemptFolder, algorithm: str, clock: Clock, boot: Boot
+) -> Record:
+    """Rule 5: launched, and no supervisor has shown so far."""
+    if _since_launch_s(attempt, clock, boot) < PATIENCE_WITH_START_S:
+        return Starting(attempt.number)
+    if attempt.number < MOST_STARTS:
+        return Queued(since=_modified(folder.request))
+    detail = f"no supervisor came up in {attempt.number} starts"
+    verdict = Verdict("failed", "error", detail)
+    return verdict.ended(folder, algorithm, at=_modified(attempt.path))
+
+
+def _since_launch_s(attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
+    """Seconds since a supervisor was launched; endless where that was in another boot."""
+    launch = read_json(attempt.launch)
+    if launch is None:  # its starter is at it, or died between two lines
+        return clock.wall() - _modified(attempt.path)
+    if launch.get("boot_id") != boot.id:
+        return math.inf
+    return clock.mono() - float(launch["mono"])
+
+
+def is_asked_to_stop(folder: RunFolder, attempt: AttemptFolder) -> bool:
+    """Whether a stop was asked of this very attempt."""
+    asked = read_json(folder.stop_request)
+    return asked is not None and asked.get("attempt") == attempt.number
+
+
+def _overdue_s(progress: Progress, clock: Clock) -> float:
+    """Seconds since the promised check-in; 0 or less while the promise holds.
+
+    The monotonic clock counts neither suspend nor clock steps, but only within one boot,
+    and a living supervisor is of this boot.
+    """
+    if progress.next_by is None:
+        return 0.0
+    return clock.mono() - progress.next_by
+
+
+def _read_end(folder: RunFolder, path: Path, algorithm: str) -> Ended | None:
+    """The end that one file tells of, or None where it is absent or torn."""
+    verdict = Verdict.parse(read_json(path) or {})
+    return None if verdict is None else verdict.ended(folder, algorithm, _modified(path))
+
+
+def _last_sign(folder: RunFolder, attempt: AttemptFolder) -> float:
+    """The last moment a run was heard of, wall clock, s."""
+    return max(_modified(folder.status), _modified(attempt.proc))
+
+
+def _modified(path: Path) -> float:
+    """When a file was written, wall clock, s; 0 where it is absent."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,67 @@
+"""One run as its folder tells it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from drivetrain.clock import SYSTEM, Clock
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import Boot
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.liveness import read_state
+from drivetrain.runs.progress import Progress, read_progress
+from drivetrain.runs.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `request.json` holds.  created: wall clock, s.  request: the request's own JSON."""
+
+    algorithm: str
+    digest: str
+    created: float
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run, its state and how far it is.  created: wall clock, s."""
+
+    id: str
+    algorithm: str
+    created: float
+    state: Record
+    progress: Progress | None
+    folder: RunFolder
+
+
+def read_request(folder: RunFolder) -> Asked | None:
+    """What was asked for, or None where there is no such run or its record is damaged."""
+    facts = read_json(folder.request)
+    if facts is None:
+        return None
+    try:
+        return Asked(
+            algorithm=str(facts["algorithm"]),
+            digest=str(facts["digest"]),
+            created=float(facts["created"]),
+            request=dict(facts["request"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def look_at(
+    folder: RunFolder, *, clock: Clock = SYSTEM, boot: Boot | None = None
+) -> Run | None:
+    """The run in this folder at this moment, or None where there is none."""
+    asked = read_request(folder)
+    if asked is None:
+        return None
+    return Run(
+        id=folder.id,
+        algorithm=asked.algorithm,
+        created=asked.created,
+        state=read_state(folder, asked.algorithm, clock=clock, boot=boot),
+        progress=read_progress(folder),
+        folder=folder,
+    )

@@ -1,0 +1,90 @@
+"""Where a run's training stands, as its trainer last wrote it."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drivetrain.machine import GpuReading
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.folder import RunFolder
+
+TAIL_BYTES = 16_384
+"""Enough for the last few events: a line stays under 4 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One reading of `status.json`.  None where the trainer could not know.
+
+    rate: steps/s.  eta_*, eval_s, save_s: s.  mono, next_by: CLOCK_MONOTONIC, s, within
+    the boot `boot_id`.  wall: s since 1970.  cpu: percent of one core.  rss: bytes.
+    """
+
+    attempt: int
+    phase: str
+    step: int
+    seq: int = 0
+    total: int | None = None
+    reward: float | None = None
+    best_reward: float | None = None
+    rate: float | None = None
+    eta_s: float | None = None
+    eta_low_s: float | None = None
+    eta_high_s: float | None = None
+    eval_s: float | None = None
+    save_s: float | None = None
+    mono: float | None = None
+    next_by: float | None = None
+    wall: float | None = None
+    boot_id: str | None = None
+    gpu: GpuReading | None = None
+    cpu: float | None = None
+    rss: int | None = None
+
+
+def read_progress(folder: RunFolder) -> Progress | None:
+    """The newest reading, or what the last events tell where the status file is torn."""
+    facts = read_json(folder.status)
+    progress = None if facts is None else _parse(facts)
+    return progress or _from_events(folder)
+
+
+def _parse(facts: Mapping[str, Any]) -> Progress | None:
+    """A reading, or None where the file is another version's or damaged."""
+    known = {name: facts[name] for name in Progress.__dataclass_fields__ if name in facts}
+    gpu = known.get("gpu")
+    try:
+        known["gpu"] = None if gpu is None else GpuReading(**gpu)
+        return Progress(**known)
+    except TypeError:
+        return None
+
+
+def _from_events(folder: RunFolder) -> Progress | None:
+    """Step and rewards of the last whole line that has them."""
+    for line in reversed(_last_lines(folder)):
+        try:
+            event = json.loads(line)
+            return Progress(
+                attempt=event["attempt"],
+                phase="train",
+                step=event["step"],
+                reward=event.get("reward"),
+                best_reward=event.get("best_reward"),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return None
+
+
+def _last_lines(folder: RunFolder) -> list[bytes]:
+    """The last few lines of the events; the first and the last of them may be torn."""
+    try:
+        with folder.events.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            return file.read().splitlines()
+    except OSError:
+        return []
