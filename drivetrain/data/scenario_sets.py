@@ -90,8 +90,8 @@ class ScenarioSet:
         arrays = pack(scenarios)
         catalogue, rule = _catalogue([_row(scenario) for scenario in scenarios], splits)
         tables: dict[str, int] = {
-            spec.table: len(column) - (spec.kind == "start")
-            for spec, column in zip(COLUMNS.values(), arrays, strict=True)
+            spec.table: len(getattr(arrays, name)) - (spec.kind == "start")
+            for name, spec in COLUMNS.items()
         }
         return cls(arrays, catalogue, _manifest(origin, catalogue, rule, tables, {}))
 

@@ -1,0 +1,275 @@
+"""Which lanes a track drove, and the driving line through them.
+
+A hidden Markov model over lanes (Newson and Krumm 2009): a sample costs its lateral distance
+and its heading difference, a change of lane costs more than a successor, and a jump most.
+The cheapest sequence becomes one line, continued along successors so that a driver who
+follows it can look ahead beyond the track's end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from drivetrain.data import lines
+from drivetrain.data.lines import Floats
+from drivetrain.sim.scenario import Path
+
+SAMPLE_EVERY = 2
+"""Steps between the samples that are matched."""
+
+HEADING_SCALE_RAD = 0.35
+SUCCESSOR_COST = 0.1
+LANE_CHANGE_COST = 4.0
+JUMP_COST = 40.0
+FAR_COST = 60.0
+MAX_HOPS = 3
+"""Successors passed between two samples; some lanes are shorter than a step."""
+
+LOOK_AHEAD_M = 150.0
+LOOK_BACK_M = 15.0
+BEYOND_MAP_M = 100.0
+"""Straight on where the map ends, as real traffic leaves it instead of stopping there."""
+
+LANE_CHANGE_S = 3.0
+SHORTEST_CHANGE_M = 15.0
+SMOOTHING_POINTS = 3
+MAX_AWAY_M = 3.0
+MAX_MEDIAN_AWAY_M = 1.5
+MAX_TURNED_AWAY_RAD = 0.8
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A piece of lane.
+
+    centre_m: [points, 2] in driving direction.  half_width_m: [points].
+    successors: lanes that begin where this one ends.
+    neighbours: lanes beside it in the same driving direction.
+    limit_mps: NaN where the source states none.
+    """
+
+    id: str
+    centre_m: Floats
+    half_width_m: Floats
+    successors: tuple[str, ...]
+    neighbours: tuple[str, ...]
+    limit_mps: float
+
+    @cached_property
+    def length_m(self) -> float:
+        """The way along the centre line."""
+        return float(lines.arc_length(self.centre_m)[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A time that a track spent in one lane, with the way along its centre line."""
+
+    lane: Lane
+    from_m: float
+    to_m: float
+    is_lane_change: bool
+
+
+def match(lanes: Mapping[str, Lane], positions_m: Floats, headings_rad: Floats) -> list[Stay]:
+    """The lanes a track drove, in order.  positions_m: [steps, 2].  headings_rad: [steps].
+
+    Empty where no lane is near.
+    """
+    steps = np.unique(np.r_[np.arange(0, len(positions_m), SAMPLE_EVERY), len(positions_m) - 1])
+    samples_m, facing_rad = positions_m[steps], headings_rad[steps]
+    names = sorted(lanes)
+    ways = [lines.project(lanes[name].centre_m, samples_m) for name in names]
+    cost = np.stack(
+        [_misfit(lanes[name], way, facing_rad) for name, way in zip(names, ways, strict=True)]
+    )
+    near = np.flatnonzero(cost.min(axis=1) < FAR_COST)
+    if not len(near):
+        return []
+    moves = _transition_costs([lanes[names[at]] for at in near], lanes)
+    sequence = [int(near[at]) for at in _cheapest(cost[near], moves)]
+    passed_m = [float(ways[lane][0][sample]) for sample, lane in enumerate(sequence)]
+    return _stays(lanes, [names[lane] for lane in sequence], passed_m)
+
+
+def driving_line(lanes: Mapping[str, Lane], stays: Sequence[Stay], speed_mps: float) -> Path:
+    """One line through the lanes that were driven, and on along their successors."""
+    pieces = _Pieces()
+    _look_back(pieces, lanes, stays[0])
+    change_m = max(SHORTEST_CHANGE_M, LANE_CHANGE_S * speed_mps)
+    for at, stay in enumerate(stays):
+        pieces.add(stay.lane, *_driven(stays, at, change_m))
+    _look_ahead(pieces, lanes, stays[-1])
+    return pieces.as_path()
+
+
+def is_sane(path: Path, positions_m: Floats, headings_rad: Floats) -> bool:
+    """Whether a track keeps to a line, in place and in direction."""
+    _, away_m, facing = lines.project(path.points_m, positions_m)
+    turned_away = np.abs(lines.turned(headings_rad - facing))
+    return bool(
+        away_m.max() < MAX_AWAY_M
+        and np.median(away_m) < MAX_MEDIAN_AWAY_M
+        and np.median(turned_away) < MAX_TURNED_AWAY_RAD
+    )
+
+
+def _driven(stays: Sequence[Stay], at: int, change_m: float) -> tuple[float, float]:
+    """From where to where the line follows a lane's centre.
+
+    A change of lane leaves a gap in both lanes; the straight line across it is the change.
+    """
+    stay = stays[at]
+    begin = stay.from_m - LOOK_BACK_M if at == 0 else 0.0
+    if stay.is_lane_change:
+        begin = stay.from_m + 0.5 * change_m
+    if at + 1 == len(stays):
+        return begin, stay.to_m + LOOK_AHEAD_M
+    if stays[at + 1].is_lane_change:
+        return begin, stay.to_m - 0.5 * change_m
+    return begin, stay.lane.length_m
+
+
+def _misfit(lane: Lane, way: tuple[Floats, Floats, Floats], facing_rad: Floats) -> Floats:
+    """[samples] how badly a lane explains each sample."""
+    _, away_m, along_rad = way
+    half_width_m = float(np.median(lane.half_width_m))
+    turned_away = np.abs(lines.turned(facing_rad - along_rad)) / HEADING_SCALE_RAD
+    return np.minimum((away_m / half_width_m) ** 2 + turned_away**2, FAR_COST)
+
+
+def _transition_costs(near: Sequence[Lane], lanes: Mapping[str, Lane]) -> Floats:
+    """[near, near] what it costs to be in another lane at the next sample."""
+    index = {lane.id: at for at, lane in enumerate(near)}
+    costs = np.full((len(near), len(near)), JUMP_COST)
+    for at, lane in enumerate(near):
+        for name in lane.neighbours:
+            _lower(costs, at, index.get(name), LANE_CHANGE_COST)
+            for after in lanes[name].successors if name in lanes else ():
+                _lower(costs, at, index.get(after), LANE_CHANGE_COST + SUCCESSOR_COST)
+        reached = [lane.id]
+        for hop in range(1, MAX_HOPS + 1):
+            reached = [name for here in reached for name in lanes[here].successors]
+            for name in reached:
+                _lower(costs, at, index.get(name), hop * SUCCESSOR_COST)
+        costs[at, at] = 0.0
+    return costs
+
+
+def _lower(costs: Floats, row: int, column: int | None, cost: float) -> None:
+    if column is not None:
+        costs[row, column] = min(costs[row, column], cost)
+
+
+def _cheapest(cost: Floats, moves: Floats) -> list[int]:
+    """The cheapest lane per sample (Viterbi).  cost: [lanes, samples], moves: [lanes]²."""
+    total = cost[:, 0]
+    came_from = []
+    for sample in range(1, cost.shape[1]):
+        options = total[:, None] + moves
+        came_from.append(options.argmin(axis=0))
+        total = options.min(axis=0) + cost[:, sample]
+    sequence = [int(total.argmin())]
+    for best in reversed(came_from):
+        sequence.append(int(best[sequence[-1]]))
+    return sequence[::-1]
+
+
+def _stays(lanes: Mapping[str, Lane], names: list[str], ways_m: list[float]) -> list[Stay]:
+    """Runs of equal lanes, with the lanes in between that no sample fell into."""
+    stays: list[Stay] = []
+    for name, way_m in zip(names, ways_m, strict=True):
+        if stays and stays[-1].lane.id == name:
+            last = stays[-1]
+            stays[-1] = Stay(last.lane, last.from_m, max(last.to_m, way_m), last.is_lane_change)
+            continue
+        between = _between(lanes, stays[-1].lane.id, name) if stays else ()
+        passed = [lanes[other] for other in between or ()]
+        stays += [Stay(lane, 0.0, lane.length_m, is_lane_change=False) for lane in passed]
+        is_change = bool(stays) and between is None
+        stays.append(Stay(lanes[name], way_m, way_m, is_change))
+    return stays
+
+
+def _between(lanes: Mapping[str, Lane], here: str, there: str) -> tuple[str, ...] | None:
+    """The successors passed on the way, or None where the way is no way of successors."""
+    ways: list[tuple[str, ...]] = [(here,)]
+    for _ in range(MAX_HOPS):
+        ways = [(*way, name) for way in ways for name in lanes[way[-1]].successors]
+        for way in ways:
+            if way[-1] == there:
+                return way[1:-1]
+    return None
+
+
+def _look_ahead(pieces: "_Pieces", lanes: Mapping[str, Lane], last: Stay) -> None:
+    """Goes on along the straightest successors, and straight on where the map ends."""
+    lane = last.lane
+    left_m = LOOK_AHEAD_M - (lane.length_m - last.to_m)
+    while left_m > 0:
+        onward = [lanes[name] for name in lane.successors if name in lanes]
+        if not onward:
+            pieces.add_straight(BEYOND_MAP_M)
+            return
+        here = lines.headings(lane.centre_m)[-1]
+        lane = min(onward, key=lambda after: (_bend(after, here), after.id))
+        pieces.add(lane, 0.0, max(left_m, 1.0))
+        left_m -= lane.length_m
+
+
+def _look_back(pieces: "_Pieces", lanes: Mapping[str, Lane], first: Stay) -> None:
+    """Begins one lane earlier where the track begins at a lane's start."""
+    missing_m = LOOK_BACK_M - first.from_m
+    before = [other for other in lanes.values() if first.lane.id in other.successors]
+    if missing_m > 0 and before:
+        here = lines.headings(first.lane.centre_m)[0]
+        other = min(before, key=lambda one: (_bend(one, here), one.id))
+        pieces.add(other, other.length_m - missing_m, other.length_m)
+
+
+def _bend(lane: Lane, heading_rad: float) -> float:
+    return float(np.abs(lines.turned(lines.headings(lane.centre_m) - heading_rad)).max())
+
+
+class _Pieces:
+    """A line under construction: points with the width and the limit of their lanes."""
+
+    def __init__(self) -> None:
+        self._points: list[Floats] = []
+        self._half_widths: list[Floats] = []
+        self._limits: list[Floats] = []
+
+    def add(self, lane: Lane, from_m: float, to_m: float) -> None:
+        """Appends a part of a lane's centre line; a part without length is left out."""
+        begin, end = max(0.0, from_m), min(lane.length_m, to_m)
+        if end - begin < 0.5:
+            return
+        way = np.linspace(begin, end, max(2, int(np.ceil(end - begin)) + 1))
+        self._points.append(lines.at(lane.centre_m, way))
+        s_m = lines.arc_length(lane.centre_m)
+        self._half_widths.append(np.interp(way, s_m, lane.half_width_m))
+        self._limits.append(np.full(len(way), lane.limit_mps))
+
+    def add_straight(self, length_m: float) -> None:
+        """Goes straight on from the last two points."""
+        before, last = np.concatenate(self._points)[-2:]
+        direction = (last - before) / np.hypot(*(last - before))
+        self._points.append(last + direction * np.arange(1.0, length_m + 1.0)[:, None])
+        self._half_widths.append(np.full(int(length_m), self._half_widths[-1][-1]))
+        self._limits.append(np.full(int(length_m), self._limits[-1][-1]))
+
+    def as_path(self) -> Path:
+        """The finished line, kinks between lanes smoothed."""
+        points = np.concatenate(self._points)
+        new = lines.without_repeats(points)
+        points, halves = points[new], np.concatenate(self._half_widths)[new]
+        limits = np.concatenate(self._limits)[new]
+        s_m = lines.arc_length(points)
+        even = lines.resampled(points, 1.0)
+        at_m = np.linspace(0.0, s_m[-1], len(even))
+        # A limit belongs to a whole lane: the nearest point's, never a mix of two.
+        nearest = np.searchsorted(0.5 * (s_m[1:] + s_m[:-1]), at_m)
+        line = lines.smoothed(lines.smoothed(even, SMOOTHING_POINTS), SMOOTHING_POINTS)
+        return Path(line, np.interp(at_m, s_m, halves), limits[nearest])

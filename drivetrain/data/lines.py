@@ -1,0 +1,71 @@
+"""Polylines: arc length, resampling, smoothing, projection."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def arc_length(points_m: Floats) -> Floats:
+    """The way from the first point to each.  points_m: [points, 2].  Returns [points]."""
+    steps = np.hypot(*np.diff(points_m, axis=0).T)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def without_repeats(points_m: Floats, nearest_m: float = 1e-3) -> NDArray[np.bool_]:
+    """[points] True for the first point and for those that lead on by `nearest_m` or more."""
+    return np.concatenate([[True], np.hypot(*np.diff(points_m, axis=0).T) >= nearest_m])
+
+
+def at(points_m: Floats, way_m: Floats) -> Floats:
+    """The points after some way along a line.  Returns [ways, 2]."""
+    s_m = arc_length(points_m)
+    return np.stack([np.interp(way_m, s_m, points_m[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def resampled(points_m: Floats, spacing_m: float) -> Floats:
+    """The same line in equal steps of about `spacing_m`, first and last point kept."""
+    length_m = arc_length(points_m)[-1]
+    count = max(1, round(length_m / spacing_m)) + 1
+    return at(points_m, np.linspace(0.0, length_m, count))
+
+
+def smoothed(points_m: Floats, reach: int) -> Floats:
+    """Each point as the mean of its neighbours, up to `reach` on both sides; ends stay.
+
+    Near the ends the window shrinks symmetrically, so that the line keeps its direction.
+    """
+    count = len(points_m)
+    index = np.arange(count)
+    half = np.minimum(np.minimum(index, count - 1 - index), reach)
+    sums = np.concatenate([np.zeros((1, 2)), np.cumsum(points_m, axis=0)])
+    window = (2 * half + 1)[:, None]
+    return np.asarray((sums[index + half + 1] - sums[index - half]) / window)
+
+
+def headings(points_m: Floats) -> Floats:
+    """The direction of the line at each point, central where there are two neighbours."""
+    slope = np.gradient(points_m, axis=0)
+    return np.asarray(np.arctan2(slope[:, 1], slope[:, 0]))
+
+
+def project(line_m: Floats, points_m: Floats) -> tuple[Floats, Floats, Floats]:
+    """Where points lie beside a line.  line_m: [n, 2].  points_m: [k, 2].
+
+    Returns the way along the line, the distance from it, and the line's heading there: [k].
+    """
+    start, along = line_m[:-1], np.diff(line_m, axis=0)
+    squared = np.maximum((along**2).sum(axis=1), 1e-12)
+    offset = points_m[:, None, :] - start[None, :, :]
+    share = np.clip((offset * along).sum(axis=2) / squared, 0.0, 1.0)
+    gap = offset - share[:, :, None] * along
+    distance = np.hypot(gap[:, :, 0], gap[:, :, 1])
+    best = distance.argmin(axis=1)
+    row = np.arange(len(points_m))
+    way = arc_length(line_m)[best] + share[row, best] * np.sqrt(squared[best])
+    return way, distance[row, best], np.arctan2(along[best, 1], along[best, 0])
+
+
+def turned(angle_rad: Floats) -> Floats:
+    """Angles wrapped into (-pi, pi]."""
+    return np.asarray(-((-angle_rad + np.pi) % (2 * np.pi) - np.pi))
