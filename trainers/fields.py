@@ -32,6 +32,15 @@ class FieldFacts:
     example: str
     """A value that is allowed, as one would type it."""
 
+    pattern: bool = False
+    """Whether only its meaning tells what the text must look like."""
+
+    @property
+    def rule(self) -> str:
+        """What it may be, for a sentence that began with what it is."""
+        meaning = f"{self.meaning[:1].lower()}{self.meaning[1:].removesuffix('.')}"
+        return f"allowed: {meaning}" if self.pattern else f"it is {self.allowed}"
+
     @property
     def name(self) -> str:
         """The last part of the path."""
@@ -77,7 +86,7 @@ def option_fields(model: type[TrainRequest]) -> Mapping[str, Option]:
 
 def typed(value: object) -> str:
     """The value as a person types it."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def _walk(
@@ -111,6 +120,7 @@ def _facts(path: str, schema: Schema, default: object) -> FieldFacts:
         meaning=schema["description"],
         flag=schema.get("option"),
         example=typed(example),
+        pattern="pattern" in limits,
     )
 
 
@@ -130,14 +140,14 @@ def _allowed(schema: Schema) -> str:
 
 
 def _range(schema: Schema) -> str:
-    bounds = (
-        ("minimum", "from {:,}"),
-        ("exclusiveMinimum", "above {:,}"),
-        ("maximum", "up to {:,}"),
-        ("exclusiveMaximum", "below {:,}"),
-    )
-    words = [words.format(schema[key]) for key, words in bounds if key in schema]
-    return f" {' and '.join(words)}".replace(" and up to", " up to") if words else ""
+    lowest, highest = schema.get("minimum"), schema.get("maximum")
+    above = schema.get("exclusiveMinimum")
+    words = [
+        "" if lowest is None else f" from {lowest:,}",
+        "" if above is None else f" above {above:,}",
+        "" if highest is None else f" {'to' if above is None else 'up to'} {highest:,}",
+    ]
+    return "".join(words)
 
 
 def _placeholder(facts: FieldFacts) -> str:

@@ -33,7 +33,15 @@ def _whole_number(value: object) -> object:
     return int(number) if number.is_integer() else value
 
 
+def _printable_path(value: object) -> object:
+    """No path is empty, and none holds a character that nobody can see."""
+    if isinstance(value, str) and not (value.strip() and value.isprintable()):
+        raise ValueError("not a path")
+    return value
+
+
 Count = Annotated[int, BeforeValidator(_whole_number)]
+Place = Annotated[Path, BeforeValidator(_printable_path)]
 
 
 def option(flag: str) -> JsonDict:
@@ -103,17 +111,17 @@ class TrainRequest(Settings):
     run_id: str | None = Field(
         None,
         pattern=RUN_ID_PATTERN,
-        description="Name of the run: 1-64 letters, digits, `.`, `_`, `-`; else made up.",
+        description="Name of the run: 1 to 64 letters, digits, `.`, `_` or `-`; else made up.",
         examples=["ppo_v1"],
         json_schema_extra=option("--run-id"),
     )
-    data: Path | None = Field(
+    data: Place | None = Field(
         None,
         description="Folder of a scenario set; by default the built-in generated scenarios.",
         examples=["datasets/processed/ngsim"],
         json_schema_extra=option("--data"),
     )
-    init_from: Path | None = Field(
+    init_from: Place | None = Field(
         None,
         description="Checkpoint whose policy training starts from.",
         examples=["experiments/checkpoints/ppo_v1/best.pt"],
