@@ -61,7 +61,7 @@ class Origin:
         wrong = {problem.path for problem in problems}
         for path, given in self.words.items():
             words += given if path not in wrong else []
-        right = {}
+        right: dict[str, list[str]] = {}
         for problem in problems:
             right.setdefault((problem.try_set or "").partition("=")[0], self._right(problem))
         words += [word for given in right.values() for word in given]

@@ -28,7 +28,7 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(
         self,
         node: yaml.MappingNode,
-        deep: bool = False,  # noqa: FBT001, FBT002 - as in the base class
+        deep: bool = False,
     ) -> dict[Hashable, Any]:
         """Refuse repeated keys, of which PyYAML keeps the last, and keys that are no words."""
         seen: set[str] = set()
