@@ -37,7 +37,7 @@ UNITS = {
     **dict.fromkeys(["path_x", "path_y", "grid_x", "grid_y"], "m"),
     **dict.fromkeys(["edge_x0", "edge_y0", "edge_x1", "edge_y1"], "m"),
     **dict.fromkeys(["desired_mps", "vx", "vy", "limit_mps"], "m/s"),
-    **dict.fromkeys(["heading", "path_heading"], "rad"),
+    **dict.fromkeys(["heading"], "rad"),
 }
 
 _TEXTS = ("id", "source", "log", "group", "split", "type", "licence")

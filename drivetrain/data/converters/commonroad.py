@@ -18,7 +18,7 @@ import shapely
 from defusedxml import DefusedXmlException
 from numpy.typing import NDArray
 
-from drivetrain.data import lane_match, lines
+from drivetrain.data import lane_match, lines, surface
 from drivetrain.data.lane_match import Lane
 from drivetrain.data.lines import Floats
 from drivetrain.errors import NotFoundError
@@ -36,11 +36,6 @@ FREE_SPEED_MPS = 10.0
 """What nuPlan's IDM drivers like where no limit is known."""
 
 TURN_RAD = 0.5
-GAP_M = 0.25
-"""Lanelets this near belong to one surface: their bounds do not meet to the millimetre."""
-SMALLEST_HOLE_M2 = 10.0
-CAP_M = 0.5
-
 _CATEGORIES = {
     "pedestrian": Category.PEDESTRIAN,
     "bicycle": Category.BICYCLE,
@@ -106,12 +101,11 @@ def scenarios_of(file: Path) -> Iterator[Scenario | str]:
     egos = [at for at in range(len(situation.obstacles)) if _is_expert(situation.tracks, at)]
     lanes = {name: lanelet.lane for name, lanelet in situation.lanelets.items()}
     driven = [_line_of(lanes, situation.tracks, at) for at in range(len(situation.obstacles))]
-    road, surface, agent_path = _road(situation, driven)
-    shapely.prepare(surface)
+    road, drivable, agent_path = _road(situation, driven)
     for ego in egos:
         if agent_path[ego] < 0:
             yield "no_route"
-        elif not surface.contains(_place(situation.tracks, ego)):
+        elif not drivable.contains(_place(situation.tracks, ego)):
             yield "starts_off_road"
         else:
             yield _scenario(situation, road, agent_path, ego)
@@ -354,49 +348,21 @@ def _road(
     situation: Situation, driven: Sequence[DrivingLine | None]
 ) -> tuple[Road, shapely.Geometry, NDArray[np.int32]]:
     """The road that all scenarios of the file share, its surface, and each agent's line."""
-    surface = _surface(situation.lanelets)
+    lanelets = situation.lanelets
+    drivable = surface.union(
+        [np.concatenate([part.left_m, part.right_m[::-1]]) for part in lanelets.values()]
+    )
+    open_ends = [end for name in lanelets for end in _open_ends(lanelets, name)]
     agent_path = np.full(len(driven), -1, np.int32)
     agent_path[[line is not None for line in driven]] = np.arange(
         sum(line is not None for line in driven)
     )
     paths = tuple(line for line in driven if line is not None)
-    return Road(situation.name, paths, _edges(surface, situation.lanelets)), surface, agent_path
+    road = Road(situation.name, paths, surface.edges(drivable, open_ends))
+    return road, drivable, agent_path
 
 
-def _surface(lanelets: dict[str, Lanelet]) -> shapely.Geometry:
-    """Where one may drive: the union of all lanelets, slits and specks closed."""
-    outlines = [
-        shapely.make_valid(shapely.Polygon(np.concatenate([part.left_m, part.right_m[::-1]])))
-        for part in lanelets.values()
-    ]
-    grown = shapely.union_all(
-        [shapely.buffer(one, GAP_M, join_style="mitre") for one in outlines]
-    )
-    whole = shapely.buffer(grown, -GAP_M, join_style="mitre")
-    parts = [part for part in shapely.get_parts(whole) if isinstance(part, shapely.Polygon)]
-    return shapely.union_all(
-        [
-            shapely.Polygon(
-                part.exterior,
-                [h for h in part.interiors if shapely.Polygon(h).area >= SMALLEST_HOLE_M2],
-            )
-            for part in parts
-        ]
-    )
-
-
-def _edges(surface: shapely.Geometry, lanelets: dict[str, Lanelet]) -> Floats:
-    """[edges, 4] the surface's boundary, open where lanes run on beyond the map."""
-    boundary = shapely.simplify(shapely.boundary(surface), 0.05)
-    caps = [cap for name in lanelets for cap in _open_ends(lanelets, name)]
-    ends = shapely.union_all([shapely.buffer(cap, CAP_M, cap_style="flat") for cap in caps])
-    kept = shapely.difference(boundary, ends)
-    pieces = [shapely.get_coordinates(part) for part in shapely.get_parts(kept)]
-    segments = [np.hstack([piece[:-1], piece[1:]]) for piece in pieces if len(piece) > 1]
-    return np.concatenate(segments) if segments else np.zeros((0, 4))
-
-
-def _open_ends(lanelets: dict[str, Lanelet], name: str) -> Iterator[shapely.LineString]:
+def _open_ends(lanelets: dict[str, Lanelet], name: str) -> Iterator[Floats]:
     """The lines across a lane where the map ends although the lane does not.
 
     A lane that ends beside one that goes on is a lane drop: there the road really narrows.
@@ -404,9 +370,9 @@ def _open_ends(lanelets: dict[str, Lanelet], name: str) -> Iterator[shapely.Line
     part = lanelets[name]
     beside = [lanelets[other] for other in part.lane.neighbours]
     if not part.lane.successors and not any(other.lane.successors for other in beside):
-        yield shapely.LineString([part.left_m[-1], part.right_m[-1]])
+        yield np.stack([part.left_m[-1], part.right_m[-1]])
     if not part.has_predecessor and not any(other.has_predecessor for other in beside):
-        yield shapely.LineString([part.left_m[0], part.right_m[0]])
+        yield np.stack([part.left_m[0], part.right_m[0]])
 
 
 def _place(tracks: Tracks, ego: int) -> shapely.Point:
