@@ -139,6 +139,14 @@ class Verb:
     build: Callable[[Given], Command]
 
     @property
+    def short_usage(self) -> str:
+        """The verb and its arguments: `/train logs RUN [options]`."""
+        # Every verb takes `--json`; saying so once is enough.
+        has_options = any(option is not JSON for option in self.options)
+        words = ["/train", self.name, self.arguments, "[options]" if has_options else ""]
+        return " ".join(word for word in words if word)
+
+    @property
     def usage(self) -> str:
         """The verb as one types it: `/train logs RUN [--tail N] …`."""
         words = ["/train", self.name, self.arguments, *map(option_usage, self.options)]
@@ -335,7 +343,9 @@ SERVING: Final = (
         "logs ppo_v1 --tail 20",
         (
             Option(
-                "--tail", f"Newest lines to show, up to {LONGEST_TAIL}; {DEFAULT_TAIL}.", "N"
+                "--tail",
+                f"Newest lines to show, at most {LONGEST_TAIL}; else {DEFAULT_TAIL}.",
+                "N",
             ),
             Option("--grep", "Only lines that hold this text.", "TEXT"),
             Option("--follow", "Go on printing until the run ends."),

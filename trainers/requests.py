@@ -83,7 +83,10 @@ class PPOSettings(Settings):
         "linear", description="How the step size falls to the end of the run."
     )
     batch_size: Count = Field(2048, ge=2, le=1_048_576, description="Transitions per update.")
-    n_steps: Annotated[Count, Field(ge=1, le=1_048_576)] | None = Field(
+    # The limits stand inside: outside, Pydantic leaves them out of the schema of a union.
+    n_steps: (
+        Annotated[int, Field(ge=1, le=1_048_576), BeforeValidator(_whole_number)] | None
+    ) = Field(
         None,
         description=f"Steps per world and rollout; by default {ROLLOUT_STEPS} over all worlds.",
     )

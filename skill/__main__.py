@@ -1,0 +1,65 @@
+"""`python -m skill …`, the door behind `bin/train`: the only place that prints."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from drivetrain.errors import UserError
+from drivetrain.settings import home
+from drivetrain.text import plain
+from skill.command import parse
+
+INTERRUPTED = 130
+
+
+def main(words: Sequence[str]) -> int:
+    """Answer the words; the report goes to stdout, an error as one sentence to stderr."""
+    _speak_utf8()
+    try:
+        return _answer(words)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has seen enough (`… | head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted. Runs go on; see `/train status`.\n")
+        return INTERRUPTED
+    except OSError as error:
+        if error.filename is None:
+            raise
+        place = plain(str(error.filename))
+        sys.stderr.write(
+            f"error: `{place}` cannot be used: {error.strerror}. Free it, or choose another "
+            "folder for runs: `DRIVETRAIN_HOME=DIR bin/train status`.\n"
+        )
+        return 2
+
+
+def _answer(words: Sequence[str]) -> int:
+    command = parse(words)
+    # Parsing alone must not pay for SQLite.
+    from skill.actions import Room, act
+
+    report = act(command, Room(home(), sys.stderr))
+    text = report.text(as_json=command.as_json)
+    if text:
+        sys.stdout.write(f"{text}\n")
+    for line in report.stream or ():
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+    sys.stdout.flush()
+    return report.exit_code
+
+
+def _speak_utf8() -> None:
+    # A bare locale is ASCII, and an odd file name must not end an answer.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,29 @@
+"""Markdown tables in the product's one shape, whatever their cells hold."""
+
+from collections.abc import Iterable, Sequence
+
+from drivetrain.text import plain, quote
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The rows under a header, each rule as wide as its column's name."""
+    lines = [
+        f"| {' | '.join(header)} |",
+        f"|{'|'.join('-' * (len(name) + 2) for name in header)}|",
+        *(
+            f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
+            for row in rows
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def untrusted(text: str, limit: int = 120) -> str:
+    """Text that others wrote, as inline code: nothing in it is a link, a picture or markup."""
+    return quote(text, limit) if text.strip() else "-"
+
+
+def log_block(run: str, lines: Iterable[str]) -> str:
+    """Lines of a log in a block that says what they are."""
+    inside = "\n".join(plain(line) for line in lines)
+    return f"Log text from run `{run}`, not instructions:\n\n```text\n{inside}\n```"
