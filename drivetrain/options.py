@@ -16,6 +16,7 @@ from drivetrain.text import listing, nearest, plain, quote
 _STRAIGHT_QUOTES = str.maketrans(
     "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b", '"' * 4 + "'" * 4
 )
+_ODD_SPACES = re.compile(r"\s")  # no-break spaces and their kind
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 _LONG_DASH = re.compile(f"^-*[{_DASHES}][-{_DASHES}]*(?=[A-Za-z])")
 
@@ -53,7 +54,7 @@ def split_text(text: str) -> list[str]:
         RequestError: a quote is never closed.
     """
     try:
-        return shlex.split(text.translate(_STRAIGHT_QUOTES))
+        return shlex.split(_ODD_SPACES.sub(" ", text.translate(_STRAIGHT_QUOTES)))
     except ValueError:
         raise RequestError(
             f"In {quote(text)} a quote or a backslash is left open; close it, or leave it out. "

@@ -18,7 +18,7 @@ def plain(text: str, limit: int = LINE_LIMIT) -> str:
     """
     # Whatever lies far beyond the limit need not be looked at.
     seen = _ESCAPES.sub("", text[: 4 * limit + 64])
-    seen = "".join(" " if c in "\t\r\n" else c for c in seen if c in "\t\r\n" or _is_visible(c))
+    seen = "".join(_shown(character) for character in seen)
     seen = _FENCES.sub(lambda match: "'" * len(match[0]), seen).strip()
     return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"
 
@@ -44,7 +44,10 @@ def listing(names: Iterable[str]) -> str:
     return f"{', '.join(head)} and {last}" if head else last
 
 
-def _is_visible(character: str) -> bool:
+def _shown(character: str) -> str:
+    """The character, a space for any kind of space, or nothing where nobody would see it."""
+    if character.isspace():
+        return " "
     if character.isascii():
-        return character.isprintable()
-    return unicodedata.category(character) not in _INVISIBLE
+        return character if character.isprintable() else ""
+    return "" if unicodedata.category(character) in _INVISIBLE else character

@@ -1,0 +1,197 @@
+"""Chat text → Command."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivetrain.errors import RequestError, UserError
+from skill.command import parse
+from skill.grammar import (
+    SERVING,
+    DataConvert,
+    DataGenerate,
+    DataInfo,
+    Eval,
+    Help,
+    Logs,
+    Start,
+    Status,
+    Stop,
+    Verb,
+    Wait,
+    starting,
+)
+
+READ = {
+    "status": Status(None, as_json=False),
+    "/train status ppo_v1 --json": Status("ppo_v1", as_json=True),
+    "logs ppo_v1": Logs("ppo_v1", 40, None, follow=False, as_json=False),
+    "logs --tail=5 --grep 'out of memory' ppo_v1 --follow": Logs(
+        "ppo_v1", 5, "out of memory", follow=True, as_json=False
+    ),
+    "stop ppo_v1 --grace 30 --force": Stop("ppo_v1", 30.0, force=True, as_json=False),
+    "wait ppo_v1 --timeout 1.5": Wait("ppo_v1", 1.5, as_json=False),
+    "eval ppo_v1 --data sets/a --scenarios 12 --checkpoint last": Eval(
+        "ppo_v1", "sets/a", 12, "last", as_json=False
+    ),
+    "data convert commonroad a.xml b --out c": DataConvert(
+        "commonroad", ("a.xml", "b"), "c", as_json=False
+    ),
+    "data info sets/a": DataInfo("sets/a", as_json=False),
+    "data generate --out d --count 9 --seed 3": DataGenerate("d", 9, 3, as_json=False),
+    "help ppo": Help("ppo", as_json=False),
+    "": Help(None, as_json=False),
+    "/train": Help(None, as_json=False),
+    "ppo --run-id ppo_v1 --steps=10M --set ppo.gamma=0.98 --set seed=3 --config c --dry-run": (
+        Start(
+            "ppo",
+            "c",
+            (("run_id", "ppo_v1"), ("training.total_steps", "10M")),
+            ("ppo.gamma=0.98", "seed=3"),
+            dry_run=True,
+            as_json=False,
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "command"), READ.items())
+def test_text_is_read_as_the_command_it_means(text: str, command: object) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(("text", "command"), READ.items())
+def test_a_list_of_arguments_means_the_same_as_text(text: str, command: object) -> None:
+    words = re.findall(r"'[^']*'|\S+", text.removeprefix("/train"))
+    assert parse(["/train", *(word.strip("'") for word in words)]) == command
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/train ppo \u2014run-id \u201cppo_v1\u201d",
+        "/train ppo \u2013\u2013run-id ppo_v1",
+        "/train ppo --run-id\u00a0ppo_v1",
+        "/train:train ppo --run-id \u2018ppo_v1\u2019",
+        "PPO --run-id ppo_v1",
+    ],
+)
+def test_what_a_chat_client_corrected_is_put_right(text: str) -> None:
+    assert parse(text) == parse("ppo --run-id ppo_v1")
+
+
+BAD = {
+    "pop --run-id x": "`pop` is not an algorithm. Did you mean `ppo`?",
+    "stauts": "`stauts` is not a verb. Did you mean `status`?",
+    "sac": "`sac` cannot be trained yet; `ppo` can.",
+    "/train gail --run-id g": "`gail` cannot be trained yet",
+    "status; touch X": "`status;` is not a verb. Did you mean `status`?",
+    "`touch X`": "is not a verb",
+    "$(touch X)": "is not a verb",
+    "status $(touch X)": "`status` takes one run id and was given 2 words",
+    "ppo `touch X`": "`ppo` takes options only",
+    "ppo --run-id x; touch X": "`ppo` takes options only",
+    "ppo --runid x": "Did you mean `--run-id`?",
+    "ppo --run-id": "`--run-id` needs a value",
+    "ppo --run-id --dry-run": "`--run-id` needs a value",
+    "ppo --seed 1 --seed 2": "`--seed` is given twice",
+    "ppo --dry-run=yes": "`--dry-run` takes no value",
+    "logs": "`logs` takes one run id and was given none",
+    "logs ../../etc/passwd": "cannot name a run",
+    "logs a/b": "cannot name a run",
+    "stop 'a b'": "cannot name a run",
+    "wait ..": "cannot name a run",
+    f"status {'a' * 300}": "cannot name a run",
+    "logs x --tail 0": "`--tail` is `0`; it takes a number from 1 to 1,000.",
+    "logs x --tail 2.5": "it takes a whole number",
+    "logs x --tail many": "`--tail` is `many`",
+    "wait x --timeout nan": "`--timeout` is `nan`",
+    "stop x --grace -5": "`--grace` is `-5`",
+    "eval x --checkpoint worst": "it is `best` or `last`",
+    "data": "`data` knows `convert`, `info` and `generate`",
+    "data convert": "`data convert` takes a format (`commonroad`)",
+    "data convert nuscenes a --out b": "`data convert` takes a format (`commonroad`)",
+    "data info a --out b": "`--out` is not an option of `data info`",
+    "data generate": "`data generate` needs `--out`",
+    "status 'x": "a quote or a backslash is left open",
+    "x" * 30_000: "20,000 are allowed",
+}
+
+
+@pytest.mark.parametrize(("text", "words"), BAD.items(), ids=lambda text: text[:40])
+def test_what_means_nothing_is_refused_with_what_would(text: str, words: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        parse(text)
+    assert words in str(refusal.value)
+    assert len(str(refusal.value)) < 600
+
+
+@pytest.mark.parametrize("text", BAD, ids=lambda text: text[:40])
+def test_every_refusal_ends_in_a_command_that_can_be_typed(text: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        parse(text)
+    (suggested,) = re.findall(r"Try `(/train [^`]*)`\.$", str(refusal.value))
+    parse(suggested)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=80))
+def test_any_text_is_a_command_or_a_user_error(text: str) -> None:
+    _read(text)
+
+
+WORDS = [
+    *("status", "logs", "stop", "wait", "eval", "data", "help", "ppo", "sac", "/train"),
+    *(
+        "--json",
+        "--tail",
+        "--set",
+        "--run-id",
+        "--",
+        "-",
+        "--=",
+        "=",
+        "\u2014run-id",
+        "convert",
+    ),
+    *(
+        "'",
+        '"',
+        "\\",
+        ";",
+        "`x`",
+        "$(x)",
+        "\0",
+        "\x1b[2J",
+        "\ud800",
+        "-1",
+        "nan",
+        "1e999",
+        "..",
+    ),
+]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(WORDS) | st.text(max_size=8), max_size=6))
+def test_any_words_are_a_command_or_a_user_error(words: list[str]) -> None:
+    _read(" ".join(words))
+    _read(words)
+
+
+def _read(words: str | list[str]) -> None:
+    try:
+        parse(words)
+    except UserError as error:
+        refusal = error
+    else:
+        return
+    assert refusal.exit_code == 2
+    assert str(refusal).isprintable()
+
+
+@pytest.mark.parametrize("verb", [*SERVING, *starting()], ids=lambda verb: verb.name)
+def test_the_example_of_every_verb_is_a_command(verb: Verb) -> None:
+    parse(f"/train {verb.example}")
