@@ -44,9 +44,9 @@ def _answer(words: Sequence[str]) -> int:
     from skill.actions import Room, act
 
     report = act(command, Room(home(), sys.stderr))
-    text = report.text(as_json=command.as_json)
-    if text:
-        sys.stdout.write(f"{text}\n")
+    has_answer = report.facts if command.as_json else report.markdown
+    if has_answer:
+        sys.stdout.write(f"{report.text(as_json=command.as_json)}\n")
     for line in report.stream or ():
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

@@ -13,8 +13,11 @@ from drivetrain.errors import RequestError
 from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.runs.folder import is_run_id
 from drivetrain.text import quote
+from trainers.asked import CONFIG, DRY_RUN, SET, Asked, asked_with
 
 Checkpoint = Literal["best", "last"]
+BASELINES = ("idm", "random")
+"""Drivers that need no run: what `eval` takes in place of a run id."""
 NOT_YET = ("sac", "bc", "gail", "hybrid")
 """Algorithms that the product will have and does not have yet."""
 DATA_FORMATS = ("commonroad",)
@@ -27,12 +30,9 @@ LONGEST_WAIT_S = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start a run.  options: (path in the request, text).  sets: `path=value` texts."""
+    """Start a run."""
 
-    algorithm: str
-    config: str | None
-    options: tuple[tuple[str, str], ...]
-    sets: tuple[str, ...]
+    asked: Asked
     dry_run: bool
     as_json: bool
 
@@ -154,15 +154,6 @@ class Verb:
 
 
 JSON: Final = Option("--json", "Print JSON for machines instead of Markdown.")
-START_WORDS: Final = (
-    Option(
-        "--config", "Config file to start from (YAML), or the name of a built-in one.", "FILE"
-    ),
-    Option(
-        "--set", "Set one value of the request, as often as needed.", "PATH=VALUE", repeats=True
-    ),
-    Option("--dry-run", "Print the resolved config and write nothing."),
-)
 
 
 def option_usage(option: Option) -> str:
@@ -428,25 +419,8 @@ def starting() -> tuple[Verb, ...]:
 def _starting_verb(name: str, summary: str, fields: Mapping[str, Option]) -> Verb:
     def build(given: Given) -> Command:
         _no_arguments(given, name)
-        return Start(
-            algorithm=name,
-            config=given.last("--config"),
-            options=tuple(
-                (path, text)
-                for path, option in fields.items()
-                if (text := given.last(option.flag)) is not None
-            ),
-            sets=given.values.get("--set", ()),
-            dry_run="--dry-run" in given,
-            as_json="--json" in given,
-        )
+        asked = asked_with(name, given, fields)
+        return Start(asked, dry_run=DRY_RUN.flag in given, as_json=JSON.flag in given)
 
-    config, *others = START_WORDS
-    return Verb(
-        name,
-        "",
-        summary,
-        f"{name} --run-id {name}_v1",
-        (config, *fields.values(), *others, JSON),
-        build,
-    )
+    options = (CONFIG, *fields.values(), SET, DRY_RUN, JSON)
+    return Verb(name, "", summary, f"{name} --run-id {name}_v1", options, build)

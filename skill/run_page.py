@@ -29,7 +29,7 @@ def run_report(page: Page) -> Report:
     run = page.run
     parts = [
         f"## Run {run.id}",
-        "\n".join([*_progress_lines(page), *_request_lines(page.asked), *_place_lines(run)]),
+        "\n".join([*_progress_lines(page), *_request_lines(page.asked), *place_lines(run)]),
         "" if page.evaluation is None else evaluation_part(page.evaluation),
         f"Next: {_next(run)}.",
     ]
@@ -143,7 +143,8 @@ def data_words(data: str | Path | None) -> str:
     return "built-in generated scenarios" if data is None else untrusted(str(data), 200)
 
 
-def _place_lines(run: Run) -> Iterable[str]:
+def place_lines(run: Run) -> Iterable[str]:
+    """Where the files of a run are."""
     folder = run.folder
     yield f"- Folder: `{folder.path}` (config `{folder.config.name}`, log `{folder.log.name}`)"
     yield f"- Checkpoints: `{folder.checkpoints}`"

@@ -4,7 +4,6 @@ Later wins: defaults < config file < options and `--set` (which may not name the
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from drivetrain.errors import NotFoundError, RequestError
 from drivetrain.settings import BUILT_IN_CONFIGS
 from drivetrain.text import listing, nearest, quote
+from trainers.asked import Asked
 from trainers.fields import fields_of, sections_of
 from trainers.problems import Origin, Problem, refuse, value_problems
 from trainers.requests import REQUESTS, TrainRequest
@@ -23,16 +23,6 @@ LARGEST_CONFIG = 256 * 1024
 _PATH_FIELDS = ("data", "init_from")
 
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a person gave: a config, options as (path, text), and `path=value` texts."""
-
-    algorithm: str
-    config: str | None = None
-    options: tuple[tuple[str, str], ...] = ()
-    sets: tuple[str, ...] = ()
 
 
 def resolve(asked: Asked) -> TrainRequest:

@@ -23,6 +23,7 @@ from skill.grammar import (
     Wait,
     starting,
 )
+from trainers.asked import Asked
 
 READ = {
     "status": Status(None, as_json=False),
@@ -46,10 +47,12 @@ READ = {
     "/train": Help(None, as_json=False),
     "ppo --run-id ppo_v1 --steps=10M --set ppo.gamma=0.98 --set seed=3 --config c --dry-run": (
         Start(
-            "ppo",
-            "c",
-            (("run_id", "ppo_v1"), ("training.total_steps", "10M")),
-            ("ppo.gamma=0.98", "seed=3"),
+            Asked(
+                "ppo",
+                "c",
+                (("run_id", "ppo_v1"), ("training.total_steps", "10M")),
+                ("ppo.gamma=0.98", "seed=3"),
+            ),
             dry_run=True,
             as_json=False,
         )

@@ -1,0 +1,107 @@
+"""A trainer in the foreground: the same supervised run, attended until it ends.
+
+The words mean what they mean after `/train`; closing the terminal changes nothing for the run.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from drivetrain.errors import RequestError, UserError
+from drivetrain.options import Option, read_options
+from drivetrain.runs.attend import attend
+from drivetrain.runs.look import Run
+from drivetrain.runs.record import Ended
+from drivetrain.runs.stop import request_stop
+from drivetrain.settings import home
+from drivetrain.text import listing, quote
+from trainers.asked import CONFIG, DRY_RUN, SET, asked_with
+from trainers.configs import as_yaml, read_config, resolve
+from trainers.fields import option_fields
+from trainers.launch import launch
+from trainers.requests import REQUESTS, TrainRequest
+
+HELP = Option("--help", "Show this.")
+UNFINISHED = 75
+
+
+def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
+    """Train as the words say and stay until the run ends; the exit code tells how.
+
+    module: how the program is called.  algorithms: those it may train, the default first.
+    """
+    try:
+        return _train(module, algorithms, words)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+
+
+def _train(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
+    # All start options are the same for now; the config decides on the algorithm.
+    fields = option_fields(REQUESTS[algorithms[0]])
+    options = (CONFIG, *fields.values(), SET, DRY_RUN, HELP)
+    given = read_options(algorithms[0], words, options)
+    if HELP.flag in given:
+        sys.stdout.write(_usage(module, options))
+        return 0
+    if given.arguments:
+        raise RequestError(
+            f"`{module}` takes options only, and was given {quote(given.arguments[0])}. "
+            f"Try `python -m {module} --help`."
+        )
+    algorithm = _algorithm(given.last(CONFIG.flag), algorithms)
+    request = resolve(asked_with(algorithm, given, fields))
+    if DRY_RUN.flag in given:
+        sys.stdout.write(as_yaml(request))
+        return 0
+    return _attended(request)
+
+
+def _attended(request: TrainRequest) -> int:
+    started = launch(request, home=home())
+    run = started.run
+    begun = "started" if started.created else "is the same request as before"
+    sys.stderr.write(f"Run `{run.id}` {begun}; `/train status {run.id}` shows it too.\n")
+    while True:
+        try:
+            run = attend(home(), run.id, sys.stderr)
+        except KeyboardInterrupt:
+            # Once more, and it is ended without a save.
+            did = request_stop(home(), run.id, force=_is_asked(run)).did
+            sys.stderr.write(f"\nStopping `{run.id}` ({did}); it saves first.\n")
+        else:
+            return _told(run)
+
+
+def _is_asked(run: Run) -> bool:
+    return run.folder.stop_request.exists()
+
+
+def _told(run: Run) -> int:
+    end = run.state
+    if not isinstance(end, Ended):
+        return UNFINISHED
+    sys.stdout.write(f"Run `{run.id}` {end.how} ({end.reason}). Next: {end.next_action}.\n")
+    return end.exit_code
+
+
+def _algorithm(config: str | None, algorithms: Sequence[str]) -> str:
+    """What the config says is trained, or the default."""
+    stated = "" if config is None else read_config(config).get("algorithm", "")
+    name = str(stated).lower() or algorithms[0]
+    if name not in algorithms:
+        raise RequestError(
+            f"`algorithm` is {quote(str(stated))} in {quote(config or '')}; here it is "
+            f"{listing(algorithm.upper() for algorithm in algorithms)}. "
+            f"Try `/train {algorithms[0]} --config {algorithms[0]}`."
+        )
+    return name
+
+
+def _usage(module: str, options: Sequence[Option]) -> str:
+    lines: Mapping[str, str] = {
+        f"{option.flag} {option.value or ''}".strip(): option.meaning for option in options
+    }
+    wide = max(map(len, lines))
+    body = "".join(f"  {flag:<{wide}}  {meaning}\n" for flag, meaning in lines.items())
+    return f"python -m {module} [options]\n\n{body}"
