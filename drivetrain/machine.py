@@ -78,6 +78,14 @@ def read_gpus() -> tuple[GpuReading, ...]:
         pynvml.nvmlShutdown()
 
 
+def read_gpu(gpu_id: str) -> GpuReading | None:
+    """One GPU, by its UUID or its number; None where NVML does not tell.  May take seconds."""
+    for number, gpu in enumerate(_gpus_or_none()):
+        if gpu_id in (gpu.uuid, str(number)):
+            return gpu
+    return None
+
+
 def has_driver() -> bool:
     """Whether an NVIDIA driver shows on this machine."""
     return any(Path(mark).exists() for mark in DRIVER_MARKS)

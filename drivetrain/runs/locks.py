@@ -51,6 +51,11 @@ def held_if_free(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def hold_for_life(path: Path) -> None:
+    """Hold a lock until this process ends; the kernel lets it go, nothing else does."""
+    fcntl.flock(_open(path), fcntl.LOCK_EX)
+
+
 def _open(path: Path) -> int:
     """A descriptor that no exec inherits; the file is made if it is missing."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

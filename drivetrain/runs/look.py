@@ -14,12 +14,17 @@ from drivetrain.runs.record import Record
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What `request.json` holds.  created: wall clock, s.  request: the request's own JSON."""
+    """What `request.json` holds.
+
+    created: wall clock, s.  request: the request's own JSON.  command: what trains it, to
+    which the run's folder is added.
+    """
 
     algorithm: str
     digest: str
     created: float
     request: dict[str, Any]
+    command: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ def read_request(folder: RunFolder) -> Asked | None:
             digest=str(facts["digest"]),
             created=float(facts["created"]),
             request=dict(facts["request"]),
+            command=tuple(map(str, facts["command"])),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from drivetrain.clock import SYSTEM
 from drivetrain.errors import NotFoundError
 from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
 from drivetrain.runs.index import Index, index_file
@@ -155,7 +154,8 @@ def _no_such_run(home: Path, run_id: str) -> str:
     if near:
         names = ", ".join(f"`{name}`" for name in near)
         return f"There is no run `{shown}`; similar: {names}. Try `/train status {near[0]}`."
-    return f"There is no run `{shown}`; the newest is `{known[0]}`. Try `/train status {known[0]}`."
+    last = known[0]
+    return f"There is no run `{shown}`; the newest is `{last}`. Try `/train status {last}`."
 
 
 def _all_ids(index: Index) -> list[str]:

@@ -1,0 +1,230 @@
+"""From a request to a run that outlives whoever started it.
+
+A run's folder is filled under a passing name and renamed: the kernel lets one starter of an
+id win, and no half-written run ever has a name.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from drivetrain.clock import SYSTEM
+from drivetrain.errors import ConflictError, RequestError
+from drivetrain.runs import supervise
+from drivetrain.runs.atomic import replace_file, replace_json, sync_folder
+from drivetrain.runs.boot import this_boot
+from drivetrain.runs.folder import AttemptFolder, RunFolder, is_run_id, runs_folder
+from drivetrain.runs.liveness import state_without_supervisor
+from drivetrain.runs.locks import held_if_free
+from drivetrain.runs.look import Asked, Run, look_at, read_request
+from drivetrain.runs.record import Queued
+from drivetrain.runs.registry import note
+from drivetrain.runs.source import describe_source
+from drivetrain.settings import PROJECT
+
+SUPERVISOR_PATIENCE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSpec:
+    """What to run.  run_id: None for one made up.  digest: equal for equal requests.
+
+    command: what trains; the run's folder is added as its last word.
+    """
+
+    algorithm: str
+    request_json: str
+    digest: str
+    config_yaml: str
+    command: tuple[str, ...]
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A run, and whether this very start made it."""
+
+    run: Run
+    created: bool
+
+
+def start_run(home: Path, spec: RunSpec) -> Started:
+    """The run of this request: a new one in the background, or the same one again.
+
+    Raises:
+        ConflictError: the id belongs to another request.
+        RequestError: the id cannot name a run.
+    """
+    home = home.absolute()
+    if spec.run_id is not None and not is_run_id(spec.run_id):
+        raise RequestError(
+            f"`{spec.run_id[:80]}` cannot name a run; an id has 1-64 letters, digits, `.`, `_`"
+            " or `-` and begins with a letter or digit."
+            f" Try `--run-id {spec.algorithm.lower()}_v1`."
+        )
+    folder = None if spec.run_id is None else RunFolder(home, spec.run_id)
+    if folder is None or not folder.path.exists():
+        folder, created = _reserve(home, spec)
+    else:
+        created = False
+    if not created:
+        _refuse_another_request(folder, spec)
+    begin_attempt(folder)
+    run = look_at(folder)
+    if run is None:
+        raise ConflictError(f"The folder of `{folder.id}` was taken away while it started.")
+    return Started(run, created)
+
+
+def begin_attempt(folder: RunFolder) -> None:
+    """Give a queued run its next attempt; does nothing where somebody else already did."""
+    asked = read_request(folder)
+    if asked is None:
+        return
+    with held_if_free(folder.run_lock) as mine:
+        # Under the lock no late supervisor can take up an attempt that is given up here.
+        if not mine or not isinstance(
+            state_without_supervisor(folder, asked.algorithm), Queued
+        ):
+            return
+        attempt = _next_attempt(folder, asked)
+    _supervise(folder, attempt)
+
+
+def _reserve(home: Path, spec: RunSpec) -> tuple[RunFolder, bool]:
+    """The folder of the run, and whether it was made just now."""
+    draft = _draft(home, spec)
+    try:
+        for run_id in _ids(home, spec):
+            folder = RunFolder(home, run_id)
+            if _take_name(draft, folder):
+                note(home, _queued(folder, spec))
+                return folder, True
+            if spec.run_id is not None:
+                return folder, False
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    raise AssertionError("ids do not run out")
+
+
+def _draft(home: Path, spec: RunSpec) -> Path:
+    """A whole run folder under a passing name."""
+    draft = runs_folder(home) / f".new-{os.urandom(8).hex()}"
+    draft.mkdir(parents=True)
+    facts = {
+        "v": 1,
+        "algorithm": spec.algorithm,
+        "digest": spec.digest,
+        "created": SYSTEM.wall(),
+        "command": spec.command,
+        "request": json.loads(spec.request_json),
+    }
+    replace_json(draft / "source.json", describe_source())
+    replace_file(draft / "config.yaml", spec.config_yaml)
+    replace_json(draft / "request.json", facts)
+    return draft
+
+
+def _take_name(draft: Path, folder: RunFolder) -> bool:
+    """Whether the name was free; the kernel lets one of many win."""
+    try:
+        draft.rename(folder.path)
+    except OSError:
+        if not folder.path.exists():
+            raise
+        return False
+    sync_folder(folder.path.parent)
+    return True
+
+
+def _ids(home: Path, spec: RunSpec) -> Iterator[str]:
+    """The asked id, or `ppo_1`, `ppo_2`, ... from the first that nobody had yet."""
+    if spec.run_id is not None:
+        yield spec.run_id
+        return
+    stem = spec.algorithm.lower()
+    pattern = re.compile(rf"{re.escape(stem)}_([0-9]{{1,9}})")
+    matches = map(pattern.fullmatch, (entry.name for entry in os.scandir(runs_folder(home))))
+    highest = max((int(match[1]) for match in matches if match), default=0)
+    for number in count(highest + 1):
+        yield f"{stem}_{number}"
+
+
+def _queued(folder: RunFolder, spec: RunSpec) -> Run:
+    """The run as it is before its first attempt."""
+    now = SYSTEM.wall()
+    return Run(folder.id, spec.algorithm, now, Queued(now), None, folder)
+
+
+def _refuse_another_request(folder: RunFolder, spec: RunSpec) -> None:
+    """Nothing is ever overwritten."""
+    asked = read_request(folder)
+    if asked is not None and asked.digest == spec.digest:
+        return
+    holder = "holds no readable run" if asked is None else "belongs to another request"
+    raise ConflictError(
+        f"The run id `{folder.id}` is taken: it {holder}; only the same request under the same"
+        f" id returns the same run. Try `--run-id {_free_id(folder)}`."
+    )
+
+
+def _free_id(folder: RunFolder) -> str:
+    """An id like the taken one that nobody has."""
+    numbered = (f"{folder.id[:58]}_{number}" for number in count(2))
+    return next(name for name in numbered if not (runs_folder(folder.home) / name).exists())
+
+
+def _next_attempt(folder: RunFolder, asked: Asked) -> AttemptFolder:
+    """The next attempt, with everything its supervisor must know; needs the run's lock."""
+    last = folder.last_attempt()
+    attempt = folder.attempt(1 if last is None else last.number + 1)
+    attempt.path.mkdir(parents=True)
+    facts = {
+        "v": 1,
+        "argv": [*asked.command, str(folder.path)],
+        "env": _environment(folder, attempt),
+        "finisher": [sys.executable, "-P", "-m", "drivetrain.runs", "finish", str(folder.path)],
+        "last_checkpoint": str(folder.last_checkpoint),
+        "boot_id": this_boot().id,
+        "mono": SYSTEM.mono(),
+    }
+    replace_json(attempt.launch, facts)
+    return attempt
+
+
+def _environment(folder: RunFolder, attempt: AttemptFolder) -> dict[str, str]:
+    """What the trainer's environment has besides the starter's own, which is never recorded."""
+    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "DRIVETRAIN_HOME": str(folder.home),
+        "DRIVETRAIN_RUN": folder.id,
+        "DRIVETRAIN_ATTEMPT": str(attempt.number),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+    }
+
+
+def _supervise(folder: RunFolder, attempt: AttemptFolder) -> None:
+    """Start the supervisor, which detaches itself; back when it is up, or cannot be."""
+    command = [sys.executable, "-I", "-S", supervise.__file__]
+    # What it did not live to say, the next look at the run will tell.
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            [*command, str(folder.path), attempt.path.name],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            check=False,
+            timeout=SUPERVISOR_PATIENCE_S,
+        )

@@ -1,0 +1,112 @@
+"""Asking a run to stop.  The file is what counts; the signal only saves half a second."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from drivetrain.clock import SYSTEM
+from drivetrain.runs.atomic import read_json, replace_json
+from drivetrain.runs.boot import start_time
+from drivetrain.runs.folder import AttemptFolder
+from drivetrain.runs.liveness import state_without_supervisor
+from drivetrain.runs.locks import held_if_free
+from drivetrain.runs.look import Run
+from drivetrain.runs.record import Ended, Queued, Starting, Stopping, Verdict
+from drivetrain.runs.registry import find_run, note
+from drivetrain.runs.settle import exit_record
+
+NAP_S = 0.01
+Did = Literal["asked", "forced", "repeated", "never_started", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class StopReply:
+    """The run after the request, and what the request did.
+
+    asked: it saves and leaves.  forced: it leaves without grace.  repeated: it was stopping
+    already, nothing changed.  never_started: it had not begun, and will not.  over: it had
+    already ended.
+    """
+
+    run: Run
+    did: Did
+
+
+def request_stop(
+    home: Path, run_id: str, *, grace_s: float | None = None, force: bool = False
+) -> StopReply:
+    """Ask a run to save and stop; asking again changes nothing and says so.
+
+    grace_s: how long it may save before it is killed; by default 120 s or three times its
+    longest save.  force: no grace.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    request = {"by": "user", "wall": SYSTEM.wall(), "grace_s": grace_s, "force": force}
+    while True:
+        run = find_run(home, run_id)
+        did = _act(run, request)
+        if did is not None:
+            break
+        time.sleep(NAP_S)  # somebody is giving the run its first attempt at this moment
+    if did == "never_started":
+        note(home, find_run(home, run_id))
+    return StopReply(find_run(home, run_id), did)
+
+
+def _act(run: Run, request: dict[str, Any]) -> Did | None:
+    """Do what this state asks for; None where it is just changing."""
+    if isinstance(run.state, Ended):
+        return "over"
+    if isinstance(run.state, Queued | Starting) and _cancel(run):
+        return "never_started"
+    if isinstance(run.state, Queued):
+        return None
+    attempt = run.folder.last_attempt()
+    return None if attempt is None else _ask(run, attempt, request)
+
+
+def _cancel(run: Run) -> bool:
+    """Whether the run ended here, before any supervisor had it."""
+    with held_if_free(run.folder.run_lock) as mine:
+        if not mine:
+            return False
+        state = state_without_supervisor(run.folder, run.algorithm)
+        if not isinstance(state, Queued | Starting):
+            return False
+        attempt = run.folder.last_attempt() or run.folder.attempt(1)
+        attempt.path.mkdir(parents=True, exist_ok=True)
+        verdict = Verdict("stopped", "user_stop", "stopped before it began", resumable=False)
+        replace_json(attempt.exit, exit_record(verdict, by="stop"))
+        return True
+
+
+def _ask(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> Did:
+    """Leave the request in the folder and wake the supervisor."""
+    before = read_json(run.folder.stop_request) or {}
+    is_repeat = before.get("attempt") == attempt.number
+    if is_repeat and (before.get("force") or not request["force"]):
+        return "repeated"
+    if isinstance(run.state, Stopping) and not is_repeat:
+        return "repeated"  # it saves already, for its supervisor died
+    replace_json(run.folder.stop_request, {"v": 1, "attempt": attempt.number} | request)
+    _wake_supervisor(attempt)
+    return "forced" if request["force"] else "asked"
+
+
+def _wake_supervisor(attempt: AttemptFolder) -> None:
+    """SIGTERM to the supervisor, if it is certain who that is."""
+    supervisor = (read_json(attempt.proc) or {}).get("supervisor") or {}
+    with suppress(KeyError, OSError):
+        # Opened before it is checked: from here on the pid cannot pass to another process.
+        process = os.pidfd_open(supervisor["pid"])
+        try:
+            if start_time(supervisor["pid"]) == supervisor["start"]:
+                signal.pidfd_send_signal(process, signal.SIGTERM)
+        finally:
+            os.close(process)

@@ -1,0 +1,50 @@
+"""How a trainer hears that it should save and leave."""
+
+import math
+import signal
+from types import FrameType
+
+from drivetrain.clock import Clock
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.locks import is_held
+from drivetrain.runs.record import Reason
+
+LOOK_EVERY_S = 0.5
+
+
+class StopSign:
+    """Whether, and why, a trainer should stop."""
+
+    def __init__(self, folder: RunFolder, attempt: int, clock: Clock) -> None:
+        self._folder = folder
+        self._attempt = attempt
+        self._clock = clock
+        self._told = False
+        self._asked = False
+        self._looked_at = -math.inf
+
+    def listen(self) -> None:
+        """Take SIGTERM as a request to save and leave; the handler only remembers it."""
+        signal.signal(signal.SIGTERM, self._remember)
+
+    def is_up(self) -> bool:
+        """Whether to stop; the folder is looked at twice a second at most."""
+        now = self._clock.mono()
+        if not self._asked and now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self._asked = self._is_asked()
+        return self._told or self._asked
+
+    def reason(self) -> Reason:
+        """A stop request counts before a lost supervisor, and that before a bare signal."""
+        if self._asked or self._is_asked():
+            return "user_stop"
+        return "preempted" if is_held(self._folder.run_lock) else "supervisor_died"
+
+    def _is_asked(self) -> bool:
+        asked = read_json(self._folder.stop_request)
+        return asked is not None and asked.get("attempt") == self._attempt
+
+    def _remember(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._told = True

@@ -1,0 +1,60 @@
+"""From a validated request to a run in the background.
+
+Whatever can be found wrong is found here, before anything is written.
+"""
+
+import sys
+from pathlib import Path
+
+from drivetrain.errors import NotFoundError
+from drivetrain.runs.launch import RunSpec, Started, start_run
+from drivetrain.text import quote
+from trainers.configs import as_yaml
+from trainers.requests import TrainRequest
+
+TRAINER = (sys.executable, "-P", "-m", "trainers")
+"""What trains; `-P` keeps the folder it runs in from hiding a package."""
+
+
+def launch(request: TrainRequest, *, home: Path) -> Started:
+    """The run of this request, started in the background; the same request gives the same run.
+
+    Raises:
+        NotFoundError: its data or the checkpoint it starts from is not there.
+        DataError: its data is damaged.
+        ConflictError: its run id belongs to another request.
+    """
+    request = _at_home_anywhere(request)
+    _check_files(request)
+    algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
+    spec = RunSpec(
+        algorithm=algorithm,
+        request_json=request.model_dump_json(),
+        digest=request.digest(),
+        # Without its name: as a config, it starts a new run.
+        config_yaml=as_yaml(request.model_copy(update={"run_id": None})),
+        command=TRAINER,
+        run_id=request.run_id,
+    )
+    return start_run(home, spec)
+
+
+def _at_home_anywhere(request: TrainRequest) -> TrainRequest:
+    """The request with whole paths: the trainer works in another folder than the starter."""
+    paths = {"data": request.data, "init_from": request.init_from}
+    whole = {name: path.absolute() for name, path in paths.items() if path is not None}
+    return request.model_copy(update=whole)
+
+
+def _check_files(request: TrainRequest) -> None:
+    """Refuse a request whose files are missing or damaged."""
+    if request.init_from is not None and not request.init_from.is_file():
+        raise NotFoundError(
+            f"There is no checkpoint at {quote(str(request.init_from))}; a run leaves `best.pt`"
+            " and `last.pt` in its folder under `checkpoints`."
+            " Try `--init-from experiments/checkpoints/RUN/best.pt`."
+        )
+    if request.data is not None:
+        from drivetrain.data.integrity import check  # numpy: only a request with data pays
+
+        check(request.data)
