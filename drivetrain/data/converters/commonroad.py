@@ -117,7 +117,7 @@ def parse(file: Path) -> Situation:
     Raises: UnfitFileError.
     """
     root = _root(file)
-    if abs(float(root.get("timeStepSize", "nan")) - STEP_S) > 0.02 * STEP_S:
+    if not _is_at_10_hz(root.get("timeStepSize", "")):
         raise UnfitFileError("other_time_step")
     try:
         lanelets = _lanelets(root)
@@ -151,6 +151,13 @@ def _root(file: Path) -> Element:
     if root.tag != "commonRoad":
         raise UnfitFileError("not_commonroad")
     return root
+
+
+def _is_at_10_hz(text: str) -> bool:
+    try:
+        return abs(float(text) - STEP_S) <= 0.02 * STEP_S
+    except ValueError:
+        return False
 
 
 def _number(element: Element, path: str) -> float:

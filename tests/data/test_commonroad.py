@@ -1,0 +1,176 @@
+"""Both CommonRoad formats become the same kind of scenario."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from drivetrain.data import validate
+from drivetrain.data.converters import commonroad
+from drivetrain.data.converters.commonroad import UnfitFileError, recording_of, scenarios_of
+from drivetrain.errors import NotFoundError
+from drivetrain.sim.scenario import Scenario
+from tests.data.builders import Car, commonroad_2018b, commonroad_2020a, file_with
+
+AHEAD = Car(7, x_m=30.0, y_m=0.2, speed_mps=8.0, steps=21)
+BEHIND = Car(8, x_m=12.0, y_m=-0.1, speed_mps=6.0, steps=21)
+BESIDE = Car(9, x_m=20.0, y_m=4.0, speed_mps=7.0, steps=9)
+STANDING = Car(10, x_m=110.0, y_m=0.0, speed_mps=0.0, steps=21)
+CARS = (AHEAD, BEHIND, BESIDE, STANDING)
+
+
+def converted(folder: Path, text: str) -> list[Scenario]:
+    found = list(scenarios_of(file_with(folder, text)))
+    assert all(isinstance(one, Scenario) for one in found), found
+    return [one for one in found if isinstance(one, Scenario)]
+
+
+@pytest.fixture(params=["2018b", "2020a"])
+def text(request: pytest.FixtureRequest) -> str:
+    return {"2018b": commonroad_2018b, "2020a": commonroad_2020a}[request.param](CARS)
+
+
+def test_every_car_that_is_always_seen_and_moves_becomes_an_expert(
+    tmp_path: Path, text: str
+) -> None:
+    found = converted(tmp_path, text)
+    assert [one.id.split("/")[1] for one in found] == ["7", "8"]
+    assert all(one.tracks.x_m.shape == (4, 21) for one in found)
+    assert all(validate.fault(one) is None for one in found)
+
+
+def test_scenarios_of_one_file_share_its_road(tmp_path: Path, text: str) -> None:
+    first, second = converted(tmp_path, text)
+    assert first.road is second.road
+
+
+def test_the_origin_takes_the_map_to_its_middle(tmp_path: Path, text: str) -> None:
+    found = converted(tmp_path, text)[0]
+    assert found.origin_m == (60.0, 2.0)
+    assert found.tracks.x_m[0, 0] + 60.0 == pytest.approx(30.0)
+    assert found.tracks.y_m[0, 0] + 2.0 == pytest.approx(0.2)
+
+
+def test_the_scalar_speed_points_along_the_heading(tmp_path: Path, text: str) -> None:
+    found = converted(tmp_path, text)[0]
+    np.testing.assert_allclose(found.tracks.vx_mps[0], 8.0)
+    np.testing.assert_allclose(found.tracks.vy_mps[0], 0.0)
+
+
+def test_limits_come_from_numbers_signs_or_not_at_all(tmp_path: Path) -> None:
+    for text, limit in (
+        (commonroad_2018b(CARS, 13.4112), 13.4112),
+        (commonroad_2020a(CARS, 11.176), 11.176),
+        (commonroad_2018b(CARS, None), np.nan),
+    ):
+        found = converted(tmp_path, text)[0]
+        for path in found.road.paths:
+            np.testing.assert_array_equal(path.limit_mps, limit)
+
+
+def test_without_limits_drivers_like_at_least_ten_metres_per_second(tmp_path: Path) -> None:
+    slow = converted(tmp_path, commonroad_2018b(CARS, None))[0]
+    np.testing.assert_array_equal(slow.desired_mps[slow.agent_path >= 0], 10.0)
+    limited = converted(tmp_path, commonroad_2018b(CARS))[0]
+    assert np.isnan(limited.desired_mps).all()
+
+
+def test_the_line_runs_through_the_driven_lanes_and_beyond(tmp_path: Path, text: str) -> None:
+    found = converted(tmp_path, text)[0]
+    line = found.road.paths[found.route]
+    ego_x_m = found.tracks.x_m[found.ego]
+    np.testing.assert_allclose(line.points_m[:, 1], -2.0, atol=1e-6)  # y = 0 in the file
+    np.testing.assert_allclose(line.half_width_m, 2.0)
+    assert line.points_m[0, 0] < ego_x_m[0]
+    # Past the map's end at x = 60 the line goes straight on, as traffic leaves a map.
+    assert line.points_m[-1, 0] > 60.0 + 50.0
+
+
+def test_a_car_that_stands_all_the_time_only_replays(tmp_path: Path, text: str) -> None:
+    found = converted(tmp_path, text)[0]
+    assert (found.agent_path >= 0).tolist() == [True, True, True, False]
+
+
+def test_a_car_that_left_early_is_absent_afterwards(tmp_path: Path, text: str) -> None:
+    found = converted(tmp_path, text)[0]
+    assert found.tracks.valid[2].tolist() == [True] * 9 + [False] * 12
+
+
+def test_the_road_is_open_where_the_map_ends_but_not_where_a_lane_does(
+    tmp_path: Path, text: str
+) -> None:
+    road = converted(tmp_path, text)[0].road
+    edges = road.edges_m
+    upright = np.abs(edges[:, 0] - edges[:, 2]) < 0.3
+    middle_x_m = 0.5 * (edges[:, 0] + edges[:, 2])
+    # Lanelet 3 ends at x = 60 (0 around the origin) beside one that goes on: a lane drop.
+    assert (np.abs(middle_x_m[upright]) < 0.5).any()
+    assert not (np.abs(middle_x_m[upright]) > 55.0).any()
+
+
+def test_a_change_of_lane_is_one_smooth_line(tmp_path: Path) -> None:
+    states = commonroad_2018b([Car(7, 2.0, 0.0, 10.0, 41), BEHIND])
+    for step in range(41):
+        x_m, y_m = 2.0 + step, 4.0 * min(max((step - 10) / 20, 0.0), 1.0)
+        states = states.replace(f"<x>{x_m}</x><y>0.0</y>", f"<x>{x_m}</x><y>{y_m}</y>")
+    found = converted(tmp_path, states)[0]
+    line = found.road.paths[found.route].points_m
+    turns = np.diff(np.unwrap(np.arctan2(*np.diff(line, axis=0).T[::-1])))
+    assert line[0, 1] == pytest.approx(-2.0, abs=0.1)
+    assert line[-1, 1] == pytest.approx(2.0, abs=0.1)
+    assert np.abs(turns).max() < 0.15
+
+
+def test_a_car_off_every_lane_has_no_route(tmp_path: Path) -> None:
+    lost = Car(7, x_m=30.0, y_m=60.0, speed_mps=8.0, steps=21)
+    found = list(scenarios_of(file_with(tmp_path, commonroad_2020a([lost, BEHIND]))))
+    assert found[0] == "no_route"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "unreadable"),
+        ("<commonRoad", "unreadable"),
+        ("<other/>", "not_commonroad"),
+        ("<commonRoad/>", "other_time_step"),
+        ('<commonRoad timeStepSize="fast"/>', "other_time_step"),
+        ('<commonRoad timeStepSize="0.04"/>', "other_time_step"),
+        ('<commonRoad timeStepSize="0.1"/>', "no_cars_or_no_lanes"),
+        (
+            commonroad_2018b(CARS).replace("<exact>0.0</exact>", "<exact>x</exact>"),
+            "unreadable",
+        ),
+        (commonroad_2018b(CARS).replace("rectangle", "polygon"), "unreadable"),
+        (commonroad_2018b(CARS).replace("<exact>5</exact>", "<exact>4</exact>"), "unreadable"),
+        (commonroad_2018b([]), "no_cars_or_no_lanes"),
+    ],
+)
+def test_an_unfit_file_is_named_by_its_reason(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(UnfitFileError, match=reason):
+        list(scenarios_of(file_with(tmp_path, text)))
+
+
+def test_entities_are_refused_before_they_expand(tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE a [<!ENTITY b "bbbb">]>' + commonroad_2018b(CARS).split("?>")[1]
+    with pytest.raises(UnfitFileError, match="unreadable"):
+        list(scenarios_of(file_with(tmp_path, bomb)))
+
+
+def test_a_source_without_files_is_not_found(tmp_path: Path) -> None:
+    for source in (tmp_path, tmp_path / "nowhere.xml"):
+        with pytest.raises(NotFoundError, match="no CommonRoad file"):
+            commonroad.files_in([source])
+
+
+@pytest.mark.parametrize(
+    ("name", "recording"),
+    [
+        ("USA_US101-4_1_T-1", "USA_US101"),
+        ("USA_US101-12_3_S-2", "USA_US101"),
+        ("C-DEU_B471-1_1_T-1", "DEU_B471"),
+        ("something else", "something else"),
+    ],
+)
+def test_files_of_one_recording_share_a_group(name: str, recording: str) -> None:
+    assert recording_of(name) == recording

@@ -1,0 +1,102 @@
+"""`python -m drivetrain.data …`: what a person types and reads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drivetrain.data.__main__ import main
+from drivetrain.data.scenario_sets import load
+from tests.data.builders import Car, commonroad_2018b, commonroad_2020a, file_with
+
+CARS = (Car(7, 30.0, 0.0, 8.0, 21), Car(8, 12.0, 0.0, 6.0, 21))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    file_with(folder, commonroad_2018b(CARS), "old.xml")
+    file_with(folder, commonroad_2020a(CARS), "new.xml")
+    file_with(folder, "<html/>", "page.xml")
+    return folder
+
+
+def test_convert_writes_a_set_and_says_what_is_in_it(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "sets" / "ngsim"
+    assert main(["convert", "commonroad", str(source), "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "| lane_keep | 4 | 0 | 0 | 4 |" in said.out
+    assert "- Scenarios: 4 from 1 groups" in said.out
+    assert "- Duration: 2.0 s at 10 Hz" in said.out
+    assert "- Licences: BSD-3-Clause 4" in said.out
+    assert "- Left out: file_not_commonroad 1" in said.out
+    assert f"Next: `/train ppo --data {out} --run-id ngsim_v1`" in said.out
+    assert "3/3 page.xml" in said.err
+    assert len(load(out)) == 4
+
+
+def test_info_is_the_same_for_machines(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "set"
+    main(["convert", "commonroad", str(source), "--out", str(out)])
+    converted = capsys.readouterr().out
+    assert main(["info", str(out)]) == 0
+    assert capsys.readouterr().out == converted
+    assert main(["info", str(out), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["scenarios"] == 4
+    assert facts["seconds"] == {"shortest": 2.0, "longest": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["info", "nowhere"], 3, "There is no scenario set at `nowhere`"),
+        (["convert", "commonroad", "nowhere", "--out", "set"], 3, "no CommonRoad file"),
+        (["convert", "waymo", "x", "--out", "set"], 2, "invalid choice: 'waymo'"),
+        (["convert", "commonroad", "x"], 2, "--out"),
+        (["generate", "--out", "set", "--count", "0"], 2, "1 to 1,000,000"),
+        (["fly"], 2, "invalid choice: 'fly'"),
+        ([], 2, "COMMAND"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    arguments: list[str],
+    code: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == code
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert sentence in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_folder_is_a_conflict(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["convert", "commonroad", str(source), "--out", str(tmp_path / "set")]
+    assert main(command) == 0
+    assert main(command) == 4
+    assert "never overwritten" in capsys.readouterr().err
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "drivetrain.data", "info", str(tmp_path / "none")],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.count("\n") == 1
