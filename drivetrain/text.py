@@ -19,13 +19,13 @@ def plain(text: str, limit: int = LINE_LIMIT) -> str:
     # Whatever lies far beyond the limit need not be looked at.
     seen = _ESCAPES.sub("", text[: 4 * limit + 64])
     seen = "".join(_shown(character) for character in seen)
-    seen = _FENCES.sub(lambda match: "'" * len(match[0]), seen).strip()
+    seen = _FENCES.sub(lambda match: "'" * len(match[0]), seen).rstrip()
     return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"
 
 
 def quote(text: str, limit: int = 60) -> str:
     """The text as inline code, whatever it holds."""
-    return f"`{plain(text, limit).replace('`', chr(39))}`"
+    return f"`{plain(text.lstrip(), limit).replace('`', chr(39))}`"
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:

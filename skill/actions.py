@@ -89,10 +89,11 @@ def start(command: Start, room: Room) -> Report:
     # Only a start pays for Pydantic, YAML and the launcher.
     from skill.replies import start_report
     from trainers.configs import as_yaml, resolve
-    from trainers.launch import launch
+    from trainers.launch import check_files, launch
 
     request = resolve(command.asked)
     if command.dry_run:
+        check_files(request)
         text = f"# What `/train {command.asked.algorithm}` would run; nothing was written.\n"
         return Report(text + as_yaml(request).rstrip(), request.model_dump(mode="json"))
     return start_report(launch(request, home=room.home), request.model_dump(mode="json"))
@@ -193,7 +194,7 @@ def _told_by_data(words: list[str], *, as_json: bool) -> Report:
 
 
 def _run_page(run: Run) -> Report:
-    evaluation = read_json(run.folder.path / "evaluation.json")
+    evaluation = read_json(run.folder.evaluation)
     return run_report(Page(run, read_request(run.folder), evaluation, SYSTEM.wall()))
 
 

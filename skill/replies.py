@@ -6,6 +6,7 @@ from typing import Any
 from drivetrain.numbers import short_count
 from drivetrain.runs.launch import Started
 from drivetrain.runs.look import Run
+from drivetrain.runs.record import Ended
 from drivetrain.runs.stop import StopReply
 from skill.report import Report, run_facts, state_word
 from skill.run_page import data_words, place_lines
@@ -20,20 +21,19 @@ def start_report(started: Started, request: Mapping[str, Any]) -> Report:
         title,
         "",
         *_same_lines(started),
-        f"- State: {state_word(run.state)}",
+        f"- State: {_state(run)}",
         f"- Plan: {_plan(run, request)}",
         f"- Data: {data_words(request['data'])}",
         *_origin_lines(request),
         *place_lines(run),
         "",
-        f"Next: `/train status {run.id}`. The run goes on when this chat or terminal closes.",
+        f"Next: {_next(run)}",
     ]
     facts = run_facts(run) | {
         "created_now": started.created,
         "folder": str(run.folder.path),
         "checkpoints": str(run.folder.checkpoints),
         "tensorboard": str(run.folder.logs),
-        "next": f"/train status {run.id}",
     }
     return Report("\n".join(lines), facts)
 
@@ -64,14 +64,22 @@ def logs_report(run: Run, lines: Sequence[str], grep: str | None) -> Report:
     """Lines of a run's log, marked as what they are."""
     if not lines:
         holding = f" with {untrusted(grep)}" if grep else ""
-        text = f"The log of run `{run.id}` has no line{holding} yet; the run is {_now(run)}."
+        state = state_word(run.state)
+        text = f"The log of run `{run.id}` has no line{holding} yet; the run is {state}."
     else:
         text = log_block(run.id, lines)
     return Report(text, {"run": run.id, "state": state_word(run.state), "lines": list(lines)})
 
 
-def _now(run: Run) -> str:
-    return state_word(run.state)
+def _state(run: Run) -> str:
+    end = run.state
+    return f"{end.how} ({end.reason})" if isinstance(end, Ended) else state_word(end)
+
+
+def _next(run: Run) -> str:
+    if isinstance(run.state, Ended):
+        return f"{run.state.next_action}. To run it again, choose another `--run-id`."
+    return f"`/train status {run.id}`. The run goes on when this chat or terminal closes."
 
 
 def _same_lines(started: Started) -> list[str]:

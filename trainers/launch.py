@@ -25,7 +25,7 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         ConflictError: its run id belongs to another request.
     """
     request = _at_home_anywhere(request)
-    _check_files(request)
+    check_files(request)
     algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
     spec = RunSpec(
         algorithm=algorithm,
@@ -46,13 +46,18 @@ def _at_home_anywhere(request: TrainRequest) -> TrainRequest:
     return request.model_copy(update=whole)
 
 
-def _check_files(request: TrainRequest) -> None:
-    """Refuse a request whose files are missing or damaged."""
+def check_files(request: TrainRequest) -> None:
+    """Refuse a request whose files are missing or damaged; a dry run asks this too.
+
+    Raises:
+        NotFoundError: its data or the checkpoint it starts from is not there.
+        DataError: its data is damaged.
+    """
     if request.init_from is not None and not request.init_from.is_file():
         raise NotFoundError(
             f"There is no checkpoint at {quote(str(request.init_from))}; a run leaves `best.pt`"
             " and `last.pt` in its folder under `checkpoints`."
-            " Try `--init-from experiments/checkpoints/RUN/best.pt`."
+            " Try `/train ppo --init-from experiments/checkpoints/RUN/best.pt`."
         )
     if request.data is not None:
         from drivetrain.data.integrity import check  # numpy: only a request with data pays

@@ -1,5 +1,6 @@
 """A run watched from a terminal: one line that says how far it is, until it has ended."""
 
+from itertools import compress
 from pathlib import Path
 from typing import TextIO
 
@@ -43,7 +44,8 @@ def progress_line(run: Run) -> str:
         f"ETA {short_duration(seen.eta_s)}" if not isinstance(run.state, Ended) else "",
         _word(run) if isinstance(run.state, Stalled | Stopping | Ended) else seen.phase,
     ]
-    return " · ".join(part for part in parts if part and not part.startswith(UNKNOWN))
+    is_known = (part and UNKNOWN not in part.split() for part in parts)
+    return " · ".join(compress(parts, is_known))
 
 
 class Meter:
