@@ -70,7 +70,10 @@ def scene(
     name: str = "scene",
     desired_mps: float = np.nan,
 ) -> Scenario:
-    """A scenario of drives (lane, start in m, speed in m/s); the first is the ego."""
+    """A scenario of drives (lane, start in m, speed in m/s); the first is the ego.
+
+    Who stands in the log desires to stand; everybody else drives as desired_mps says.
+    """
     rows = np.stack([track_on(on.paths[lane], at, v, steps) for lane, at, v in drives], axis=1)
     count = len(drives)
     tracks = Tracks(
@@ -93,7 +96,7 @@ def scene(
         ego=0,
         route=drives[0][0],
         agent_path=np.array([lane for lane, _, _ in drives], np.int32),
-        desired_mps=np.full(count, desired_mps),
+        desired_mps=np.array([desired_mps if v > 0 else 0.0 for _, _, v in drives]),
     )
 
 

@@ -17,6 +17,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _SOURCES = Path(__file__).parent
 _NUMBA: Any = numba.config
+_njit: Any = numba.njit
+
+# numba counts references to every array that a function is handed: with structs of arrays, most
+# of a kernel's time. Without its runtime (as numba's extension guide has it) nothing is
+# counted, and a kernel that would allocate does not compile.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def compiled(function: Function) -> Function:
@@ -27,9 +33,20 @@ def compiled(function: Function) -> Function:
     before = _NUMBA.CACHE_DIR
     _NUMBA.CACHE_DIR = str(_FOLDER)
     try:
-        fast: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        fast: Any = _njit(cache=True, **_OPTIONS)(function)
     finally:
         _NUMBA.CACHE_DIR = before
+    return cast(Function, fast)
+
+
+def inlined(function: Function) -> Function:
+    """A piece of a kernel, for compiled callers only: it becomes part of them.
+
+    Forced, because a call would pass every array of its structs, some hundred numbers.
+    """
+    fast: Any = _njit(
+        forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS
+    )(function)
     return cast(Function, fast)
 
 

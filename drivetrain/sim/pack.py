@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.sim.road import project_anywhere, project_near
+from drivetrain.sim.road import paths_of, project_anywhere, project_near
 from drivetrain.sim.scenario import (
     CELL_M,
     COLUMNS,
@@ -285,15 +285,15 @@ def _expert_distances(arrays: ScenarioArrays) -> NDArray[np.float32]:
 
 def _expert_distance(arrays: ScenarioArrays, scenario: int) -> float:
     route, ego = int(arrays.route[scenario]), int(arrays.ego[scenario])
-    start = int(arrays.first_point[route])
+    paths, start = paths_of(arrays), int(arrays.first_point[route])
     points = int(arrays.first_point[route + 1]) - start
     first, last = int(arrays.first_frame[ego]), int(arrays.first_frame[ego + 1])
     heading = float(arrays.heading[first])
     facing = (float(np.cos(heading)), float(np.sin(heading)))
     where = (float(arrays.x[first]), float(arrays.y[first]))
-    begin, _ = project_anywhere(arrays, start, points, where, facing)
+    begin, _ = project_anywhere(paths, start, points, where, facing)
     along = begin
     for frame in first + np.flatnonzero(arrays.valid[first:last]):
         where = (float(arrays.x[frame]), float(arrays.y[frame]))
-        along, _ = project_near(arrays, start, points, along, where)
+        along, _ = project_near(paths, start, points, along, where)
     return max(0.0, float(along - begin))

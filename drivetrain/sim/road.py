@@ -5,9 +5,15 @@ first point, `offset_m` the distance to its left.
 """
 
 import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.scenario import CELL_M, PATH_SPACING_M, ScenarioArrays
+
+Column = NDArray[np.float32]
 
 WINDOW_BEHIND_M = 5.0
 WINDOW_AHEAD_M = 10.0
@@ -17,33 +23,55 @@ away, and 10 m in 0.1 s is faster than anything on a road."""
 NEWTON_STEPS = 3
 
 
+class Paths(NamedTuple):
+    """The columns of all paths' points: few, because each is passed to every small function."""
+
+    x: Column
+    y: Column
+    cos: Column
+    sin: Column
+    half_width: Column
+    limit: Column
+
+
+@compiled
+def paths_of(arrays: ScenarioArrays) -> Paths:
+    """The paths of a set of scenarios."""
+    return Paths(
+        arrays.path_x,
+        arrays.path_y,
+        arrays.path_cos,
+        arrays.path_sin,
+        arrays.half_width,
+        arrays.limit_mps,
+    )
+
+
 @compiled
 def point_at(
-    roads: ScenarioArrays, start: int, points: int, along_m: float
+    paths: Paths, start: int, points: int, along_m: float
 ) -> tuple[float, float, float, float]:
     """x, y, cos and sin of the path's direction at an arc length, held at both ends."""
     place = min(max(along_m / PATH_SPACING_M, 0.0), points - 1.0)
     k = min(int(place), points - 2)
     part = place - k
     k += start
-    x = roads.path_x[k] + part * (roads.path_x[k + 1] - roads.path_x[k])
-    y = roads.path_y[k] + part * (roads.path_y[k + 1] - roads.path_y[k])
-    cos = roads.path_cos[k] + part * (roads.path_cos[k + 1] - roads.path_cos[k])
-    sin = roads.path_sin[k] + part * (roads.path_sin[k + 1] - roads.path_sin[k])
+    x = paths.x[k] + part * (paths.x[k + 1] - paths.x[k])
+    y = paths.y[k] + part * (paths.y[k + 1] - paths.y[k])
+    cos = paths.cos[k] + part * (paths.cos[k + 1] - paths.cos[k])
+    sin = paths.sin[k] + part * (paths.sin[k + 1] - paths.sin[k])
     norm = 1.0 / math.sqrt(cos * cos + sin * sin)
     return x, y, cos * norm, sin * norm
 
 
 @compiled
-def _nearest_in(
-    roads: ScenarioArrays, first: int, last: int, x: float, y: float
-) -> tuple[float, float]:
+def _nearest_in(paths: Paths, first: int, last: int, x: float, y: float) -> tuple[float, float]:
     """Nearest place on the pieces first..last-1: (points from row 0, squared distance)."""
     best_place, best = float(first), math.inf
     for k in range(first, last):
-        ux = float(roads.path_x[k + 1]) - roads.path_x[k]
-        uy = float(roads.path_y[k + 1]) - roads.path_y[k]
-        dx, dy = x - roads.path_x[k], y - roads.path_y[k]
+        ux = float(paths.x[k + 1]) - paths.x[k]
+        uy = float(paths.y[k + 1]) - paths.y[k]
+        dx, dy = x - paths.x[k], y - paths.y[k]
         part = min(max((dx * ux + dy * uy) / (ux * ux + uy * uy), 0.0), 1.0)
         dx, dy = dx - part * ux, dy - part * uy
         distance = dx * dx + dy * dy
@@ -54,16 +82,16 @@ def _nearest_in(
 
 @compiled
 def offset_at(
-    roads: ScenarioArrays, start: int, points: int, along_m: float, where: tuple[float, float]
+    paths: Paths, start: int, points: int, along_m: float, where: tuple[float, float]
 ) -> float:
     """How far a point lies left of the path's tangent at an arc length."""
-    x, y, cos, sin = point_at(roads, start, points, along_m)
+    x, y, cos, sin = point_at(paths, start, points, along_m)
     return cos * (where[1] - y) - sin * (where[0] - x)
 
 
 @compiled
 def project_near(
-    roads: ScenarioArrays, start: int, points: int, along_m: float, where: tuple[float, float]
+    paths: Paths, start: int, points: int, along_m: float, where: tuple[float, float]
 ) -> tuple[float, float]:
     """(along_m, offset_m) of a point, not far from where it was one step ago.
 
@@ -73,14 +101,14 @@ def project_near(
     last = min(int((along_m + WINDOW_AHEAD_M) / PATH_SPACING_M), points - 1)
     first = min(first, points - 2)
     last = max(last, first + 1)
-    place, _ = _nearest_in(roads, start + first, start + last, where[0], where[1])
+    place, _ = _nearest_in(paths, start + first, start + last, where[0], where[1])
     along = (place - start) * PATH_SPACING_M
-    return along, offset_at(roads, start, points, along, where)
+    return along, offset_at(paths, start, points, along, where)
 
 
 @compiled
 def project_anywhere(
-    roads: ScenarioArrays,
+    paths: Paths,
     start: int,
     points: int,
     where: tuple[float, float],
@@ -93,19 +121,19 @@ def project_anywhere(
     """
     place, best = float(start), math.inf
     for k in range(start, start + points - 1):
-        agrees = facing[0] * roads.path_cos[k] + facing[1] * roads.path_sin[k] > 0.0
-        found, distance = _nearest_in(roads, k, k + 1, where[0], where[1])
+        agrees = facing[0] * paths.cos[k] + facing[1] * paths.sin[k] > 0.0
+        found, distance = _nearest_in(paths, k, k + 1, where[0], where[1])
         if agrees and distance < best:
             place, best = found, distance
     if best == math.inf:
-        place, best = _nearest_in(roads, start, start + points - 1, where[0], where[1])
+        place, best = _nearest_in(paths, start, start + points - 1, where[0], where[1])
     along = (place - start) * PATH_SPACING_M
-    return along, offset_at(roads, start, points, along, where)
+    return along, offset_at(paths, start, points, along, where)
 
 
 @compiled
 def project_from(
-    roads: ScenarioArrays, start: int, points: int, guess_m: float, where: tuple[float, float]
+    paths: Paths, start: int, points: int, guess_m: float, where: tuple[float, float]
 ) -> tuple[float, float, bool]:
     """(along_m, offset_m, found) of a point by a few Newton steps from a guess.
 
@@ -118,9 +146,9 @@ def project_from(
     for _ in range(NEWTON_STEPS):
         k = min(max(int(ahead), 0), last)
         at = start + k
-        dx, dy = where[0] - roads.path_x[at], where[1] - roads.path_y[at]
-        residual = (dx * roads.path_cos[at] + dy * roads.path_sin[at]) / PATH_SPACING_M
-        aside = dy * roads.path_cos[at] - dx * roads.path_sin[at]
+        dx, dy = where[0] - paths.x[at], where[1] - paths.y[at]
+        residual = (dx * paths.cos[at] + dy * paths.sin[at]) / PATH_SPACING_M
+        aside = dy * paths.cos[at] - dx * paths.sin[at]
         ahead = k + residual
     found = abs(residual) <= 2.0 or (k == last and residual > 0.0)
     return ahead * PATH_SPACING_M, aside, found
@@ -129,10 +157,10 @@ def project_from(
 @compiled
 def cell_of(roads: ScenarioArrays, road: int, x: float, y: float) -> int:
     """The grid cell around a point, or -1 where no edge is near."""
-    column = math.floor((x - roads.grid_x[road]) / CELL_M)
-    row = math.floor((y - roads.grid_y[road]) / CELL_M)
+    column: int = math.floor((x - roads.grid_x[road]) / CELL_M)
+    row: int = math.floor((y - roads.grid_y[road]) / CELL_M)
     columns, rows = int(roads.grid_columns[road]), int(roads.grid_rows[road])
     if column < 0 or row < 0 or column >= columns or row >= rows:
         return -1
-    first: int = int(roads.first_cell[road])
+    first = int(roads.first_cell[road])
     return first + row * columns + column

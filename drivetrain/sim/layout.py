@@ -1,0 +1,89 @@
+"""What stands where in an observation: the only place of its sizes, offsets and scales.
+
+Everything is seen from the ego: x ahead, y to the left, from the middle of its box. Every
+number is clipped to [-1, 1]; rows without anything to show are 0.
+
+ego [11]       see `EgoColumn`
+agents [16, 9] the nearest others: x, y, cos and sin of the relative heading, relative
+               velocity x and y, length, width, category (0 means that there is none)
+route [10, 4]  the route 5, 10, ... 50 m ahead: x, y, cos, sin; held at its end
+boundary [8, 6] the nearest pieces of road edge within EDGE_RADIUS_M: x, y of the middle,
+               cos, sin of the direction, half length, kind (1 is an edge, 0 none)
+"""
+
+import math
+from enum import IntEnum
+from typing import NamedTuple
+
+POSITION_M = 50.0
+SPEED_MPS = 30.0
+"""The fastest speed shown: below it nothing on a road saturates, city or motorway."""
+SIZE_M = 10.0
+ACCELERATION_MPS2 = 5.0
+STEERING_RAD = math.pi / 3
+YAW_RATE_RADPS = 1.0
+LANE_SCALE_M = 5.0
+EDGE_HALF_M = 2.5
+CATEGORIES = 4.0
+ROUTE_SPACING_M = 5.0
+
+
+class EgoColumn(IntEnum):
+    """The numbers about the ego, in their order."""
+
+    SPEED = 0
+    ACCELERATION = 1
+    STEERING = 2
+    YAW_RATE = 3
+    OFFSET = 4
+    """From the route, to its left, over LANE_SCALE_M."""
+    HEADING_COS = 5
+    HEADING_SIN = 6
+    """Of the angle from the route's direction to the ego's."""
+    LIMIT = 7
+    """The speed limit, or what IDM drivers assume where none is known."""
+    HALF_WIDTH = 8
+    """From the route's line to the lane's boundary, over LANE_SCALE_M."""
+    LEAD_GAP = 9
+    """To whatever stands first in the route's corridor, over LOOK_AHEAD_M; 1 if nothing."""
+    LEAD_SPEED = 10
+    """Of the same along the route; 1 if there is nothing."""
+
+
+class ObservationLayout(NamedTuple):
+    """Sizes and offsets inside one observation, in float32s."""
+
+    ego: int
+    agents: int
+    per_agent: int
+    route: int
+    per_route: int
+    boundary: int
+    per_boundary: int
+    agents_at: int
+    route_at: int
+    boundary_at: int
+    size: int
+
+    @classmethod
+    def of(cls, agents: int, route: int, boundary: int) -> "ObservationLayout":
+        """The layout with that many rows of each kind."""
+        ego, per_agent, per_route, per_boundary = len(EgoColumn), 9, 4, 6
+        route_at = ego + agents * per_agent
+        boundary_at = route_at + route * per_route
+        return cls(
+            ego=ego,
+            agents=agents,
+            per_agent=per_agent,
+            route=route,
+            per_route=per_route,
+            boundary=boundary,
+            per_boundary=per_boundary,
+            agents_at=ego,
+            route_at=route_at,
+            boundary_at=boundary_at,
+            size=boundary_at + boundary * per_boundary,
+        )
+
+
+FLAT = ObservationLayout.of(agents=16, route=10, boundary=8)

@@ -1,0 +1,105 @@
+"""The reward in named parts: progress, multiplied by how well it was driven, less a crash.
+
+r = route * dRC * lane * speed * comfort * ttc - collision - off_road, where dRC is the new
+progress as a share of the expert's distance, never more than 1 over an episode (Jaeger et al.
+2025, CaRL). The soft factors follow nuPlan's score and its configuration.
+"""
+
+import math
+from typing import NamedTuple
+
+from drivetrain.sim.compiled import compiled
+
+REWARD_PARTS = ("route", "lane", "speed", "comfort", "ttc", "collision", "off_road")
+"""route: dRC of the step. lane, speed, comfort, ttc: factors in [0, 1]. collision, off_road:
+1 in the step that ended so. The order is that of `Parts`."""
+
+LEAST_EXPERT_M = 10.0
+"""Where the expert hardly moved, a metre must not be worth the whole reward."""
+OVERSPEED_MPS = 2.23
+TTC_S = 0.95
+MAX_LATERAL_MPS2 = 4.89
+MAX_JERK_MPS3 = 4.13
+MAX_YAW_RATE_RADPS = 0.95
+COMFORT_ACCELERATION_MPS2 = (-4.05, 2.40)
+
+
+class Parts(NamedTuple):
+    """One step's parts, in the order of REWARD_PARTS."""
+
+    route: float
+    lane: float
+    speed: float
+    comfort: float
+    ttc: float
+    collision: float
+    off_road: float
+
+
+class Weights(NamedTuple):
+    """What the whole route, a collision and leaving the road are worth."""
+
+    route: float
+    collision: float
+    off_road: float
+
+
+@compiled
+def route_share(best_m: float, new_best_m: float, expert_m: float) -> float:
+    """The new progress as a share of the expert's, of which there is no more than all.
+
+    best_m, new_best_m: the farthest point reached before and after, so that going back and
+    forth pays nothing.
+    """
+    whole = max(expert_m, LEAST_EXPERT_M)
+    return (min(new_best_m, whole) - min(best_m, whole)) / whole
+
+
+@compiled
+def lane_factor(offset_m: float, half_width_m: float) -> float:
+    """1 up to half a metre from the line, falling to 1/2 at the lane's boundary."""
+    free = max(half_width_m - 0.5, 0.1)
+    return 1.0 - 0.5 * min(max((abs(offset_m) - 0.5) / free, 0.0), 1.0)
+
+
+@compiled
+def speed_factor(speed_mps: float, limit_mps: float) -> float:
+    """1 within the limit, 0 from OVERSPEED_MPS above it on; 1 where there is no limit."""
+    if math.isnan(limit_mps):
+        return 1.0
+    over = max(0.0, speed_mps - limit_mps)
+    return max(0.0, 1.0 - over / OVERSPEED_MPS)
+
+
+@compiled
+def comfort_factor(
+    acceleration_mps2: float, jerk_mps3: float, speed_mps: float, yaw_rate_radps: float
+) -> float:
+    """The share of four bounds kept: acceleration along and across, jerk, yaw rate."""
+    low, high = COMFORT_ACCELERATION_MPS2
+    # A hair of tolerance: the strongest action ends exactly on the bound.
+    kept = 1.0 if low - 1e-6 <= acceleration_mps2 <= high + 1e-6 else 0.0
+    kept += 1.0 if abs(speed_mps * yaw_rate_radps) < MAX_LATERAL_MPS2 else 0.0
+    kept += 1.0 if abs(jerk_mps3) < MAX_JERK_MPS3 else 0.0
+    kept += 1.0 if abs(yaw_rate_radps) < MAX_YAW_RATE_RADPS else 0.0
+    return kept / 4.0
+
+
+@compiled
+def ttc_factor(seconds: float) -> float:
+    """1/2 while a collision is less than TTC_S away, else 1.
+
+    Not latched for the episode: the policy does not see whether it once came too close, and so
+    could not tell why the same situation pays half.
+    """
+    return 0.5 if seconds < TTC_S else 1.0
+
+
+@compiled
+def total(parts: Parts, weights: Weights) -> float:
+    """The reward of one step."""
+    soft = parts.lane * parts.speed * parts.comfort * parts.ttc
+    crash = weights.collision * parts.collision + weights.off_road * parts.off_road
+    # A crash earns no progress: driving through others must not pay even once.
+    crashed = parts.collision + parts.off_road > 0.0
+    return (0.0 if crashed else weights.route * parts.route * soft) - crash

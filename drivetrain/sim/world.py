@@ -1,0 +1,242 @@
+"""Many worlds, stepped together: reset and step, and all the buffers.
+
+Worlds are cut into one range per thread. Plain threads do, because the kernels let go of the
+GIL: unlike numba's own pool they neither spin beside the learner's threads nor change anything
+global, and the kernel is compiled once.
+"""
+
+import itertools
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.sim.config import STEP_S, EnvironmentSettings
+from drivetrain.sim.kernels import Buffers, Rules, Scratch, reset_worlds, step_worlds
+from drivetrain.sim.layout import FLAT, ObservationLayout
+from drivetrain.sim.reward import REWARD_PARTS, Weights
+from drivetrain.sim.scenario import ScenarioArrays, as_arrays
+from drivetrain.sim.state import EndReason, Episodes, State, new_episodes, new_state
+
+__all__ = ["EndReason", "Episodes", "Snapshot", "Worlds"]
+
+ACTIONS = 2
+LEAST_WORLDS_PER_THREAD = 16
+"""Handing a thread less work than this costs more than doing it oneself."""
+
+
+class Snapshot(NamedTuple):
+    """Where everybody is, for drawing and recording.  [worlds, slots]; slot 0 is the ego.
+
+    x_m, y_m: the boxes' middles.  agent: the row in the agents table.  Slots with valid False
+    hold nobody, and their other numbers mean nothing.
+    """
+
+    x_m: NDArray[np.float64]
+    y_m: NDArray[np.float64]
+    heading_rad: NDArray[np.float64]
+    speed_mps: NDArray[np.float64]
+    length_m: NDArray[np.float64]
+    width_m: NDArray[np.float64]
+    category: NDArray[np.uint8]
+    agent: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+
+
+class Worlds:
+    """Many worlds, stepped together; owns every buffer.
+
+    What a world does is a pure function of (seed, its number, its episode) and the actions:
+    how many worlds there are and how many threads step them changes nothing.
+
+    picks: [picks] rows of the scenarios that may be drawn, by default all.
+    in_order: world w drives picks[w], picks[w + num_worlds], ... instead of drawing.
+    stagger: each world's first episode gets a shorter horizon, so that they do not all run
+    into the time limit in the same step.
+
+    The buffers, refilled by `reset` and `step`; copy what must last:
+    observations float32 [worlds, size], rewards float32 [worlds], reward_parts float32
+    [worlds, parts] in the order of REWARD_PARTS, terminated and truncated bool [worlds].
+    final_observations and episodes hold valid rows where the last step ended an episode.
+    """
+
+    def __init__(  # noqa: PLR0913 - named options of one thing
+        self,
+        scenarios: ScenarioArrays,
+        settings: EnvironmentSettings,
+        *,
+        num_worlds: int,
+        seed: int,
+        picks: NDArray[np.int64] | None = None,
+        in_order: bool = False,
+        stagger: bool = False,
+    ) -> None:
+        self.scenarios = as_arrays(scenarios._asdict())
+        self.settings = settings
+        self.num_worlds = num_worlds
+        self.layout: ObservationLayout = FLAT
+        self.picks = _checked_picks(picks, len(scenarios.steps))
+        self._in_order, self._stagger = in_order, stagger
+        slots = self._most_slots()
+        self.state: State = new_state(num_worlds, slots, len(REWARD_PARTS))
+        self.episodes: Episodes = new_episodes(num_worlds, len(REWARD_PARTS))
+        self._buffers = _new_buffers(num_worlds, self.layout)
+        self.observations = self._buffers.observations
+        self.final_observations = self._buffers.final_observations
+        self.rewards = self._buffers.rewards
+        self.reward_parts = self._buffers.parts
+        self.terminated = self._buffers.terminated
+        self.truncated = self._buffers.truncated
+        self._actions = np.zeros((num_worlds, ACTIONS), np.float32)
+        self._ranges = _ranges(num_worlds, settings.threads or os.cpu_count() or 1)
+        self._scratch = [_new_scratch(slots, self.layout) for _ in self._ranges]
+        self._pool = ThreadPoolExecutor(len(self._ranges)) if len(self._ranges) > 1 else None
+        self.seed = seed
+
+    @property
+    def seed(self) -> int:
+        """The seed of every world's stream; setting it rewinds them to their first episode."""
+        return self._seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._seed = seed
+        reward = self.settings.reward
+        self._rules = Rules(
+            seed=np.uint64(seed % 2**64),
+            worlds=self.num_worlds,
+            horizon=max(round(self.settings.horizon_s / STEP_S), 1),
+            replay=self.settings.traffic == "replay",
+            in_order=self._in_order,
+            stagger=self._stagger,
+            weights=Weights(reward.route, reward.collision, reward.off_road),
+        )
+        self.state.progress.episode[:] = -1
+
+    def reset(self) -> None:
+        """Every world begins its next episode: its first one after a new seed."""
+        self.reset_worlds(np.arange(self.num_worlds))
+
+    def reset_worlds(
+        self,
+        worlds: Sequence[int] | NDArray[np.int64],
+        scenarios: Sequence[int] | NDArray[np.int64] | None = None,
+    ) -> None:
+        """The given worlds begin their next episode, in given scenarios or in drawn ones."""
+        rows = np.asarray(worlds, np.int64)
+        wanted = np.full(len(rows), -1) if scenarios is None else scenarios
+        wanted = np.asarray(wanted, np.int64)
+        if scenarios is not None:
+            wanted = _checked_picks(wanted, len(self.scenarios.steps))
+        if len(wanted) != len(rows) or np.any((rows < 0) | (rows >= self.num_worlds)):
+            raise ValueError("reset_worlds takes existing worlds and one scenario for each")
+        reset_worlds(
+            self.scenarios,
+            self.picks,
+            self._rules,
+            self.layout,
+            self.state,
+            self._buffers,
+            self._scratch[0],
+            rows,
+            wanted,
+        )
+
+    def step(self, actions: NDArray[np.floating]) -> None:
+        """Step every world; one whose episode ends begins its next one at once.
+
+        actions: [worlds, 2], acceleration and turn (to the left) in [-1, 1]; beyond, clipped.
+        Raises: ValueError for a NaN, before anything moved.
+        """
+        self._take(actions)
+        if self._pool is None:
+            self._step_range(0)
+        else:
+            list(self._pool.map(self._step_range, range(len(self._ranges))))
+
+    def _take(self, actions: NDArray[np.floating]) -> None:
+        if np.shape(actions) != self._actions.shape:
+            raise ValueError(
+                f"actions have shape {np.shape(actions)}; it must be {self._actions.shape}"
+            )
+        if self.state.progress.episode[0] < 0:
+            raise ValueError("the worlds have not been reset")
+        self._actions[:] = actions
+        lost = np.isnan(self._actions).any(axis=1)
+        if lost.any():
+            raise ValueError(f"the action of world {int(lost.argmax())} is NaN")
+
+    def _step_range(self, number: int) -> None:
+        step_worlds(
+            self.scenarios,
+            self.picks,
+            self._rules,
+            self.layout,
+            self.state,
+            self._buffers,
+            self.episodes,
+            self._scratch[number],
+            self._actions,
+            *self._ranges[number],
+        )
+
+    def snapshot(self) -> Snapshot:
+        """A copy of where everybody is now."""
+        bodies, drivers = self.state.bodies, self.state.drivers
+        slot = np.arange(bodies.x.shape[1])
+        valid = (bodies.present == 1) & (slot < self.state.progress.slots[:, None])
+        return Snapshot(
+            x_m=bodies.x.copy(),
+            y_m=bodies.y.copy(),
+            heading_rad=np.arctan2(bodies.sin, bodies.cos),
+            speed_mps=drivers.speed.copy(),
+            length_m=2 * bodies.half_length,
+            width_m=2 * bodies.half_width,
+            category=bodies.category.copy(),
+            agent=drivers.agent.copy(),
+            valid=valid,
+        )
+
+    def _most_slots(self) -> int:
+        """Agents of the largest scenario that may be drawn; the ego is one of them."""
+        first = self.scenarios.first_agent
+        return int((first[1:] - first[:-1]).max())
+
+
+def _checked_picks(picks: NDArray[np.int64] | None, scenarios: int) -> NDArray[np.int64]:
+    rows = np.arange(scenarios) if picks is None else np.asarray(picks)
+    rows = np.ascontiguousarray(rows, np.int64).copy()
+    if len(rows) == 0 or rows.min() < 0 or rows.max() >= scenarios:
+        raise ValueError(f"picks must be rows of the {scenarios} scenarios, at least one")
+    return rows
+
+
+def _new_buffers(worlds: int, layout: ObservationLayout) -> Buffers:
+    return Buffers(
+        observations=np.full((worlds, layout.size), np.nan, np.float32),
+        final_observations=np.full((worlds, layout.size), np.nan, np.float32),
+        rewards=np.full(worlds, np.nan, np.float32),
+        parts=np.full((worlds, len(REWARD_PARTS)), np.nan, np.float32),
+        terminated=np.zeros(worlds, np.bool_),
+        truncated=np.zeros(worlds, np.bool_),
+    )
+
+
+def _new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
+    rows = max(layout.agents, layout.boundary)
+    return Scratch(
+        key=np.full(slots, np.nan),
+        acceleration=np.full(slots, np.nan),
+        nearest=np.zeros(rows, np.int64),
+        distance=np.full(rows, np.nan),
+    )
+
+
+def _ranges(worlds: int, threads: int) -> list[tuple[int, int]]:
+    """Even ranges of worlds, one per thread, none too small to be worth a thread."""
+    parts = max(1, min(threads, worlds // LEAST_WORLDS_PER_THREAD))
+    bounds = [worlds * part // parts for part in range(parts + 1)]
+    return list(itertools.pairwise(bounds))
