@@ -33,13 +33,13 @@ class RewardSettings(Settings):
     """
 
     route: float = Field(
-        100.0, ge=0, le=1000, description="Reward of driving the expert's whole distance."
+        10.0, ge=0, le=1000, description="Reward of driving the expert's whole distance."
     )
     collision: float = Field(
-        50.0, ge=0, le=1000, description="Taken off once when the episode ends in a collision."
+        5.0, ge=0, le=1000, description="Taken off once when the episode ends in a collision."
     )
     off_road: float = Field(
-        50.0, ge=0, le=1000, description="Taken off once when the episode ends off the road."
+        5.0, ge=0, le=1000, description="Taken off once when the episode ends off the road."
     )
 
 
