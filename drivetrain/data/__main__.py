@@ -104,9 +104,16 @@ def _parser() -> argparse.ArgumentParser:
     add = commands.add_parser("generate", help="made-up situations to a scenario set")
     add.add_argument("--out", required=True, type=Path, help="new folder for the set")
     add.add_argument("--count", type=_count, default=512, help="scenarios (default 512)")
-    add.add_argument("--seed", type=int, default=0, help="seed of everything random")
+    add.add_argument("--seed", type=_seed, default=0, help="seed of everything random")
     add.set_defaults(command=generate)
     return parser
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is no seed; 0 to {2**32 - 1} are possible")
+    return number
 
 
 def _count(text: str) -> int:

@@ -5,7 +5,6 @@ the expert crashes, leaves the road or hardly moves, or where others run into ea
 scene is drawn anew. The same seed gives the same scenarios.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -13,8 +12,9 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data import places, validate
+from drivetrain.data import families, validate
 from drivetrain.data.crowding import others_touch
+from drivetrain.data.places import Place
 from drivetrain.data.populate import populate
 from drivetrain.data.scenario_sets import Origin, ScenarioSet
 from drivetrain.data.split import Split
@@ -110,10 +110,10 @@ def drive(drafts: Sequence[Scenario]) -> Drive:
 def _solved(slots: Sequence["_Slot"], on_reject: Count) -> list[Scenario]:
     """A good drive for every slot: scenes are drawn and driven until all have one."""
     good: dict[int, Scenario] = {}
-    for round_ in range(MOST_ROUNDS):
-        missing = [slot for slot in slots if slot.number not in good]
-        if not missing:
-            return [good[slot.number] for slot in slots]
+    missing, round_ = list(slots), 0
+    while missing:
+        if round_ == MOST_ROUNDS:
+            raise RuntimeError(f"no solvable scene in {MOST_ROUNDS} rounds of {missing[0]}")
         drafts = [slot.draft(round_) for slot in missing]
         driven = drive(drafts)
         for world, (slot, draft) in enumerate(zip(missing, drafts, strict=True)):
@@ -123,7 +123,8 @@ def _solved(slots: Sequence["_Slot"], on_reject: Count) -> list[Scenario]:
                 good[slot.number] = scenario
             else:
                 on_reject(reason)
-    raise RuntimeError(f"no solvable scene in {MOST_ROUNDS} rounds of {missing[0]}")
+        missing, round_ = [slot for slot in slots if slot.number not in good], round_ + 1
+    return [good[slot.number] for slot in slots]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,9 @@ class _Slot:
 
     def draft(self, round_: int) -> Scenario:
         """The scene of some round of drawing: traffic anew each time, the road now and then."""
-        road, family = divmod(self.number, len(places.FAMILIES))
+        road, family = divmod(self.number, len(families.FAMILIES))
         road, which = divmod(road, PER_PLACE)
-        type_ = list(places.FAMILIES)[family]
+        type_ = list(families.FAMILIES)[family]
         key = (self.seed, self.batch, family, road, round_ // 4)
         place = _place(type_, key, f"{self.name}/{self.seed}-{self.batch}-{family}-{road}")
         rng = np.random.default_rng((*key, which, round_))
@@ -148,8 +149,8 @@ class _Slot:
 
 
 @lru_cache(maxsize=4 * AT_ONCE)
-def _place(type_: str, key: tuple[int, ...], name: str) -> places.Place:
-    return places.draw(type_, name, np.random.default_rng(key))
+def _place(type_: str, key: tuple[int, ...], name: str) -> Place:
+    return families.draw(type_, name, np.random.default_rng(key))
 
 
 def _recorded(draft: Scenario, driven: Drive, world: int) -> Scenario:
@@ -188,12 +189,3 @@ def _way_m(tracks: Tracks, agent: int) -> float:
 
 def _ignore(_reason: str) -> None:
     """Nobody asked."""
-
-
-def counted(rejects: Counter[str]) -> Count:
-    """A listener that counts reasons."""
-
-    def count(reason: str) -> None:
-        rejects[reason] += 1
-
-    return count

@@ -1,6 +1,6 @@
 """Cars on a place: where an episode begins, before anybody has driven."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,9 @@ SOURCE = "generated"
 LICENCE = "generated"
 
 TRIES_PER_CAR = 4
+LEADERS = 0.6
+"""Share of scenes with a slower car ahead: who drives without looking must not get far."""
+LEADERS_PACE = (0.2, 0.75)
 STANDSTILL_M = 2.0
 HEADWAY_S = 0.8
 BRAKING_MPS2 = 3.0
@@ -42,10 +45,12 @@ class Car:
 def populate(place: Place, name: str, steps: int, rng: np.random.Generator) -> Scenario:
     """A scenario whose log is only its first frame, held: the road and who is where on it."""
     start = place.starts[rng.integers(len(place.starts))]
-    ego = _ego(place, start.strand, rng.uniform(*start.spawn_m), rng)
-    cars = [ego]
+    along_m = rng.uniform(*start.spawn_m)
+    cars = [_ego(place, start.strand, along_m, rng)]
     _add_sure_ones(place, cars, rng)
     _add_queues(place, cars, rng)
+    if rng.random() < LEADERS:
+        _add_leader(place, start.strand, along_m, cars, rng)
     _add_traffic(place, cars, rng)
     return Scenario(
         id=name,
@@ -67,8 +72,20 @@ def populate(place: Place, name: str, steps: int, rng: np.random.Generator) -> S
 def _ego(place: Place, strand: int, along_m: float, rng: np.random.Generator) -> Car:
     line = place.strands[strand].path
     x, y, heading, limit = _at(line.points_m, line.limit_mps, along_m)
-    speed = 0.0 if rng.random() < 0.15 else rng.uniform(0.0, 1.0) * limit
+    # Rarely from standstill, mostly near the limit: then others matter soonest.
+    speed = 0.0 if rng.random() < 0.15 else np.sqrt(rng.random()) * limit
     return Car(x, y, heading, speed, EGO_LENGTH_M, EGO_WIDTH_M, strand, np.nan)
+
+
+def _add_leader(
+    place: Place, strand: int, along_m: float, cars: list[Car], rng: np.random.Generator
+) -> None:
+    """A slower car ahead of the ego, on its own line."""
+    ahead_m = along_m + rng.uniform(8.0, 20.0) + rng.uniform(0.5, 2.5) * cars[0].speed_mps
+    slow = replace(place.strands[strand], spawn_m=(ahead_m, ahead_m), pace=LEADERS_PACE)
+    car = _car(slow, strand, rng)
+    if place.strands[strand].queue_m is None and _is_free(car, cars):
+        cars.append(car)
 
 
 def _add_sure_ones(place: Place, cars: list[Car], rng: np.random.Generator) -> None:
@@ -83,7 +100,7 @@ def _add_queues(place: Place, cars: list[Car], rng: np.random.Generator) -> None
         if strand.queue_m is None:
             continue
         at_m = strand.queue_m
-        for _ in range(int(rng.integers(1, 6))):
+        for _ in range(int(rng.integers(2, 7))):
             length, width = _size(rng)
             line = strand.path
             x, y, heading, _ = _at(line.points_m, line.limit_mps, at_m - 0.5 * length)

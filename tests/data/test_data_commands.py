@@ -62,6 +62,7 @@ def test_info_is_the_same_for_machines(
         (["convert", "waymo", "x", "--out", "set"], 2, "invalid choice: 'waymo'"),
         (["convert", "commonroad", "x"], 2, "--out"),
         (["generate", "--out", "set", "--count", "0"], 2, "1 to 1,000,000"),
+        (["generate", "--out", "set", "--seed", "-1"], 2, "is no seed"),
         (["fly"], 2, "invalid choice: 'fly'"),
         ([], 2, "COMMAND"),
     ],
