@@ -65,7 +65,7 @@ def logs_report(run: Run, lines: Sequence[str], grep: str | None) -> Report:
     if not lines:
         holding = f" with {untrusted(grep)}" if grep else ""
         state = state_word(run.state)
-        text = f"The log of run `{run.id}` has no line{holding} yet; the run is {state}."
+        text = f"The log of run `{run.id}` has no line{holding}; state of the run: {state}."
     else:
         text = log_block(run.id, lines)
     return Report(text, {"run": run.id, "state": state_word(run.state), "lines": list(lines)})

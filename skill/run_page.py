@@ -54,9 +54,7 @@ def evaluation_part(evaluation: Mapping[str, Any]) -> str:
     lines = [
         "### Evaluation",
         "",
-        f"{data.get('scenarios', '?')} {untrusted(str(data.get('split', '')))} scenarios of "
-        f"{untrusted(str(data.get('name', '')))}, licence {_licences(data)}. "
-        "In brackets: count, 95 % interval.",
+        f"{_driven(data)}{_traffic(evaluation)}. In brackets: count, 95 % interval.",
         "",
         table(header, map(_driver_row, evaluation.get("drivers") or ())),
     ]
@@ -90,6 +88,20 @@ def _rate(rate: Mapping[str, Any]) -> str:
         return share
     low, high = (percent(rate.get(end)).removesuffix("%") for end in ("low", "high"))
     return f"{share} ({rate.get('count', '?')}, {low}-{high}%)"
+
+
+def _driven(data: Mapping[str, Any]) -> str:
+    split, name = untrusted(str(data.get("split", ""))), untrusted(str(data.get("name", "")))
+    return (
+        f"{data.get('scenarios', '?')} {split} scenarios of {name}, licence {_licences(data)}"
+    )
+
+
+def _traffic(evaluation: Mapping[str, Any]) -> str:
+    """How the others drove, and how long the policy had trained, where that is told."""
+    traffic, step = evaluation.get("traffic"), evaluation.get("step")
+    words = f", traffic {untrusted(str(traffic), 20)}" if traffic else ""
+    return words + (f", policy of step {short_count(step)}" if step is not None else "")
 
 
 def _licences(data: Mapping[str, Any]) -> str:

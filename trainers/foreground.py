@@ -22,6 +22,7 @@ from trainers.requests import REQUESTS, TrainRequest
 
 HELP = Option("--help", "Show this.")
 UNFINISHED = 75
+INTERRUPTED = 130
 
 
 def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
@@ -34,6 +35,9 @@ def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except KeyboardInterrupt:
+        # Before there was a run to stop.
+        return INTERRUPTED
 
 
 def _train(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ stands in the place of the trainer, so that the conversation is tested in second
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,7 +160,7 @@ def test_logs_are_shown_as_text_that_nobody_should_obey(
         "first line | with a pipe"
     ]
     assert ask("/train logs a --grep nothing", capsys)[1] == (
-        "The log of run `a` has no line with `nothing` yet; the run is succeeded.\n"
+        "The log of run `a` has no line with `nothing`; state of the run: succeeded.\n"
     )
 
 
@@ -238,6 +239,45 @@ def test_the_foreground_door_attends_the_same_run(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout == "Run `a` succeeded (completed). Next: `/train eval a`.\n"
     assert done.stderr.startswith("Run `a` is the same request as before")
+
+
+def test_ctrl_c_in_the_foreground_stops_the_run_and_waits_for_it(home: Path) -> None:
+    begin(home, "a", "until_stopped")
+    until_stepping(home, "a")
+    with subprocess.Popen(
+        [sys.executable, "-m", "trainers.train_rl", "--run-id", "a"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as door:
+        assert door.stderr is not None
+        assert door.stderr.readline().startswith("Run `a` is the same request as before")
+        assert door.stderr.readline().startswith("a [########-")
+        door.send_signal(signal.SIGINT)
+        out, err = door.communicate(timeout=PATIENCE_S)
+    assert door.returncode == 75
+    assert "Stopping `a` (asked); it saves first.\n" in err
+    assert out.startswith("Run `a` stopped (user_stop). Next: ")
+
+
+def test_ctrl_c_while_waiting_leaves_the_run_alone(home: Path) -> None:
+    begin(home, "a", "until_stopped")
+    until_stepping(home, "a")
+    with subprocess.Popen(
+        [sys.executable, "-m", "skill", "wait", "a"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as door:
+        assert door.stderr is not None
+        assert door.stderr.readline().startswith("a [########-")
+        door.send_signal(signal.SIGINT)
+        out, err = door.communicate(timeout=PATIENCE_S)
+    assert (door.returncode, out) == (130, "")
+    assert "Interrupted. Runs go on" in err
+    assert [run.id for run in overview(home).active] == ["a"]
 
 
 def test_the_foreground_door_refuses_what_the_chat_refuses(home: Path) -> None:

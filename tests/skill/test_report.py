@@ -207,6 +207,8 @@ def test_the_page_of_a_run_tells_where_everything_is_and_what_to_type() -> None:
 RATE = {"count": 120, "rate": 0.9375, "low": 0.88, "high": 0.97}
 EVALUATION = {
     "run": "ppo_v1",
+    "step": 350_000,
+    "traffic": "idm",
     "data": {"name": "built-in", "split": "test", "scenarios": 128, "licences": ["generated"]},
     "drivers": [
         {
@@ -230,8 +232,8 @@ def test_an_evaluation_shows_counts_and_intervals() -> None:
         "\n"
         "### Evaluation\n"
         "\n"
-        "128 `test` scenarios of `built-in`, licence `generated`. "
-        "In brackets: count, 95 % interval.\n"
+        "128 `test` scenarios of `built-in`, licence `generated`, traffic `idm`, "
+        "policy of step 350K. In brackets: count, 95 % interval.\n"
         "\n"
         "| Driver | Episodes | Success | At-fault collision | Collision | Off-road | Progress "
         "| Reward |\n"
