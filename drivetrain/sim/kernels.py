@@ -226,7 +226,7 @@ def _begin_ego(
     length = scenarios.length[agent]
     e.wheel_base[w] = PACIFICA_WHEEL_BASE_M * length / PACIFICA_LENGTH_M
     e.rear_to_centre[w] = PACIFICA_REAR_TO_CENTRE_M * length / PACIFICA_LENGTH_M
-    heading = float(scenarios.heading[frame])
+    heading = np.float64(scenarios.heading[frame])
     cos, sin = math.cos(heading), math.sin(heading)
     e.heading[w] = heading
     e.rear_x[w] = scenarios.x[frame] - e.rear_to_centre[w] * cos
@@ -314,7 +314,7 @@ def _place_by_log(scenarios: ScenarioArrays, state: State, w: int, j: int, step:
 @inlined
 def _pose_by_frame(scenarios: ScenarioArrays, state: State, w: int, j: int, frame: int) -> None:
     b, d = state.bodies, state.drivers
-    heading = float(scenarios.heading[frame])
+    heading = np.float64(scenarios.heading[frame])
     b.x[w, j], b.y[w, j] = scenarios.x[frame], scenarios.y[frame]
     b.cos[w, j], b.sin[w, j] = math.cos(heading), math.sin(heading)
     b.vx[w, j], b.vy[w, j] = scenarios.vx[frame], scenarios.vy[frame]
@@ -529,8 +529,8 @@ def _is_off_road(scenarios: ScenarioArrays, state: State, w: int) -> bool:
     reach = ego.half_length + ego.half_width
     for entry in range(scenarios.first_entry[cell], scenarios.first_entry[cell + 1]):
         edge = scenarios.entry[entry]
-        x0, y0 = float(scenarios.edge_x0[edge]), float(scenarios.edge_y0[edge])
-        x1, y1 = float(scenarios.edge_x1[edge]), float(scenarios.edge_y1[edge])
+        x0, y0 = np.float64(scenarios.edge_x0[edge]), np.float64(scenarios.edge_y0[edge])
+        x1, y1 = np.float64(scenarios.edge_x1[edge]), np.float64(scenarios.edge_y1[edge])
         if (
             min(x0, x1) <= ego.x + reach
             and max(x0, x1) >= ego.x - reach
@@ -627,8 +627,8 @@ def _observe_boundary(
     first, last = (s.first_entry[cell], s.first_entry[cell + 1]) if cell >= 0 else (0, 0)
     for entry in range(first, last):
         edge = s.entry[entry]
-        dx = (float(s.edge_x0[edge]) + s.edge_x1[edge]) * 0.5 - ego.x
-        dy = (float(s.edge_y0[edge]) + s.edge_y1[edge]) * 0.5 - ego.y
+        dx = (np.float64(s.edge_x0[edge]) + s.edge_x1[edge]) * 0.5 - ego.x
+        dy = (np.float64(s.edge_y0[edge]) + s.edge_y1[edge]) * 0.5 - ego.y
         distance = dx * dx + dy * dy
         if distance <= EDGE_RADIUS_M * EDGE_RADIUS_M and (
             kept < layout.boundary or distance < scratch.distance[kept - 1]
@@ -637,10 +637,10 @@ def _observe_boundary(
     for row in range(kept):
         edge = scratch.nearest[row]
         line = (
-            float(s.edge_x0[edge]),
-            float(s.edge_y0[edge]),
-            float(s.edge_x1[edge]),
-            float(s.edge_y1[edge]),
+            np.float64(s.edge_x0[edge]),
+            np.float64(s.edge_y0[edge]),
+            np.float64(s.edge_x1[edge]),
+            np.float64(s.edge_y1[edge]),
         )
         write_boundary(out, layout.boundary_at + row * layout.per_boundary, ego, line)
     for at in range(layout.boundary_at + kept * layout.per_boundary, layout.size):
@@ -743,7 +743,7 @@ def step_worlds(
     for w in range(first, last):
         state.progress.step[w] += 1
         _decide_traffic(paths, state, scratch, w)
-        _move_ego(paths, state, w, float(actions[w, 0]), float(actions[w, 1]))
+        _move_ego(paths, state, w, np.float64(actions[w, 0]), np.float64(actions[w, 1]))
         _move_traffic(scenarios, paths, state, scratch, w)
         _look_ahead(paths, state, scratch, w)
         collision, at_fault, soonest = _meet_others(paths, state, w)

@@ -52,7 +52,7 @@ def write_ego(out: Row, paths: Paths, route: tuple[int, int], ego: Body, view: E
     """The first row; route: its (start, points)."""
     _, _, cos, sin = point_at(paths, route[0], route[1], view.along)
     at = route[0] + min(max(int(view.along / PATH_SPACING_M), 0), route[1] - 1)
-    limit = float(paths.limit[at])
+    limit = np.float64(paths.limit[at])
     nothing_ahead = math.isinf(view.lead_gap)
     out[0] = clipped(view.speed / SPEED_MPS)
     out[1] = clipped(view.acceleration / ACCELERATION_MPS2)

@@ -69,8 +69,8 @@ def _nearest_in(paths: Paths, first: int, last: int, x: float, y: float) -> tupl
     """Nearest place on the pieces first..last-1: (points from row 0, squared distance)."""
     best_place, best = float(first), math.inf
     for k in range(first, last):
-        ux = float(paths.x[k + 1]) - paths.x[k]
-        uy = float(paths.y[k + 1]) - paths.y[k]
+        ux = np.float64(paths.x[k + 1]) - paths.x[k]
+        uy = np.float64(paths.y[k + 1]) - paths.y[k]
         dx, dy = x - paths.x[k], y - paths.y[k]
         part = min(max((dx * ux + dy * uy) / (ux * ux + uy * uy), 0.0), 1.0)
         dx, dy = dx - part * ux, dy - part * uy

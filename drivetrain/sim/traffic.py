@@ -9,6 +9,8 @@ harder than comfortable, as far as EMERGENCY_MPS2.
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.road import Paths, project_from
@@ -100,7 +102,7 @@ def lead_in_corridor(paths: Paths, me: Follower, other: Body) -> tuple[float, fl
     if not found or along <= me.along:
         return math.inf, 0.0
     at = me.start + min(max(int(along / PATH_SPACING_M), 0), me.points - 1)
-    ux, uy = float(paths.cos[at]), float(paths.sin[at])
+    ux, uy = np.float64(paths.cos[at]), np.float64(paths.sin[at])
     cos, sin = abs(ux * other.cos + uy * other.sin), abs(ux * other.sin - uy * other.cos)
     reach = sin * other.half_length + cos * other.half_width
     side = me.half_width + CORRIDOR_MARGIN_M + reach
@@ -128,5 +130,5 @@ def farthest_lead(me: Follower, gap_m: float, radius_m: float) -> float:
 def desired_speed(paths: Paths, start: int, points: int, along_m: float) -> float:
     """The limit where one is on a path, in m/s, or what is assumed where none is known."""
     at = start + min(max(int(along_m / PATH_SPACING_M), 0), points - 1)
-    limit = float(paths.limit[at])
+    limit = np.float64(paths.limit[at])
     return UNKNOWN_LIMIT_MPS if math.isnan(limit) else limit

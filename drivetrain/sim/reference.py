@@ -1,0 +1,416 @@
+"""One world in the plainest Python: what a step means, without a thought of speed.
+
+It looks at everything: every pair of bodies, every road edge, no grid, no shortcut.
+`kernels.py` must agree with it step by step. A rule changes here first; the kernels follow.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.sim.collide import (
+    boxes_touch,
+    collision_reason,
+    edge_crosses,
+    time_to_collision,
+)
+from drivetrain.sim.config import STEP_S, EnvironmentSettings
+from drivetrain.sim.dynamics import (
+    PACIFICA_LENGTH_M,
+    PACIFICA_REAR_TO_CENTRE_M,
+    PACIFICA_WHEEL_BASE_M,
+    Motion,
+    advance,
+    wanted,
+    yaw_rate,
+)
+from drivetrain.sim.kernels import ROUTE_END_M
+from drivetrain.sim.layout import FLAT
+from drivetrain.sim.observe import (
+    EgoView,
+    write_agent,
+    write_boundary,
+    write_ego,
+    write_route,
+)
+from drivetrain.sim.reward import (
+    Parts,
+    Weights,
+    comfort_factor,
+    lane_factor,
+    route_share,
+    speed_factor,
+    total,
+    ttc_factor,
+)
+from drivetrain.sim.road import paths_of, point_at, project_anywhere, project_near
+from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays
+from drivetrain.sim.state import Body, EndReason, Phase
+from drivetrain.sim.traffic import (
+    AGENT,
+    ENTRY_GAP_M,
+    ENTRY_GAP_S,
+    OFFSET_DECAY_M,
+    Follower,
+    desired_speed,
+    drive_on,
+    idm_acceleration,
+    lead_in_corridor,
+)
+
+Edge = tuple[float, float, float, float]
+
+
+class Outcome(NamedTuple):
+    """What one step showed.  observation: [size], of the state before any reset."""
+
+    observation: NDArray[np.float32]
+    reward: float
+    parts: Parts
+    end_reason: EndReason
+    at_fault: bool
+
+
+@dataclass
+class Agent:
+    """One other: a path follower (points > 0), or a replay of its log."""
+
+    row: int
+    start: int
+    points: int
+    desired_mps: float
+    category: int
+    half_length: float
+    half_width: float
+    phase: Phase = Phase.WAITING
+    body: Body | None = None
+    along: float = 0.0
+    offset: float = 0.0
+    speed: float = 0.0
+
+    def follower(self, body: Body) -> Follower:
+        """Itself as somebody who follows its path."""
+        return _follower(body, self.start, self.points, self.along, self.offset)
+
+
+class ReferenceWorld:
+    """One scenario, from its start; it does not begin another."""
+
+    def __init__(
+        self, scenarios: ScenarioArrays, settings: EnvironmentSettings, scenario: int
+    ) -> None:
+        self._scenarios, self._paths = scenarios, paths_of(scenarios)
+        self._settings, self._scenario = settings, scenario
+        horizon = max(round(settings.horizon_s / STEP_S), 1)
+        self._last_step = max(min(horizon, int(scenarios.steps[scenario]) - 1), 1)
+        self._step = 0
+        self._begin_ego(int(scenarios.ego[scenario]))
+        rows = range(*(int(row) for row in scenarios.first_agent[scenario : scenario + 2]))
+        self._agents = [self._agent(row) for row in rows if row != scenarios.ego[scenario]]
+        for agent in self._agents:
+            self._replay(agent)
+            self._try_to_enter(agent)
+        self._lead = self._find_lead(self._ego_follower())
+
+    # Beginning
+
+    def _begin_ego(self, row: int) -> None:
+        s, route = self._scenarios, int(self._scenarios.route[self._scenario])
+        frame = int(s.first_frame[row])
+        length, heading = float(s.length[row]), float(s.heading[frame])
+        self._half_length, self._half_width = 0.5 * length, 0.5 * float(s.width[row])
+        self._wheel_base = PACIFICA_WHEEL_BASE_M * length / PACIFICA_LENGTH_M
+        self._rear_to_centre = PACIFICA_REAR_TO_CENTRE_M * length / PACIFICA_LENGTH_M
+        cos, sin = math.cos(heading), math.sin(heading)
+        self._motion = Motion(
+            float(s.x[frame]) - self._rear_to_centre * cos,
+            float(s.y[frame]) - self._rear_to_centre * sin,
+            heading,
+            max(0.0, float(s.vx[frame]) * cos + float(s.vy[frame]) * sin),
+            0.0,
+            0.0,
+        )
+        self._yaw_rate = self._jerk = 0.0
+        self._start = int(s.first_point[route])
+        self._points = int(s.first_point[route + 1]) - self._start
+        ego = self._ego_body()
+        self._along, self._offset = project_anywhere(
+            self._paths, self._start, self._points, (ego.x, ego.y), (cos, sin)
+        )
+        self._begin_m, self._best_m = self._along, 0.0
+
+    def _agent(self, row: int) -> Agent:
+        s = self._scenarios
+        path = -1 if self._settings.traffic == "replay" else int(s.agent_path[row])
+        start = int(s.first_point[path]) if path >= 0 else 0
+        agent = Agent(
+            row=row,
+            start=start,
+            points=int(s.first_point[path + 1]) - start if path >= 0 else 0,
+            desired_mps=float(s.desired_mps[row]),
+            category=int(s.category[row]),
+            half_length=0.5 * float(s.length[row]),
+            half_width=0.5 * float(s.width[row]),
+        )
+        if s.first_frame[row] == s.first_frame[row + 1]:
+            agent.phase = Phase.GONE
+        return agent
+
+    # Bodies
+
+    def _ego_body(self) -> Body:
+        m = self._motion
+        cos, sin = math.cos(m.heading), math.sin(m.heading)
+        return Body(
+            m.x + self._rear_to_centre * cos,
+            m.y + self._rear_to_centre * sin,
+            cos,
+            sin,
+            m.speed * cos,
+            m.speed * sin,
+            self._half_length,
+            self._half_width,
+        )
+
+    def _ego_follower(self) -> Follower:
+        body = self._ego_body()
+        return _follower(body, self._start, self._points, self._along, self._offset)
+
+    def _others(self) -> list[tuple[Agent, Body]]:
+        return [(agent, agent.body) for agent in self._agents if agent.body is not None]
+
+    def _find_lead(self, me: Follower) -> tuple[float, float]:
+        """(gap, speed) of the nearest body in the corridor; the first of equals."""
+        bodies = [self._ego_body(), *(body for _, body in self._others())]
+        return min(
+            (lead_in_corridor(self._paths, me, body) for body in bodies),
+            key=lambda lead: lead[0],
+        )
+
+    # The others
+
+    def _logged(self, agent: Agent, frame: int) -> Body:
+        s, heading = self._scenarios, float(self._scenarios.heading[frame])
+        return Body(
+            float(s.x[frame]),
+            float(s.y[frame]),
+            math.cos(heading),
+            math.sin(heading),
+            float(s.vx[frame]),
+            float(s.vy[frame]),
+            agent.half_length,
+            agent.half_width,
+        )
+
+    def _replay(self, agent: Agent) -> None:
+        if agent.points > 0:
+            return
+        s, since = self._scenarios, self._step - int(self._scenarios.start_step[agent.row])
+        frame = int(s.first_frame[agent.row]) + since
+        is_logged = since >= 0 and frame < s.first_frame[agent.row + 1] and s.valid[frame]
+        agent.body = self._logged(agent, frame) if is_logged else None
+
+    def _try_to_enter(self, agent: Agent) -> None:
+        """A path follower appears at its first logged pose, once there is room for it."""
+        s = self._scenarios
+        is_due = agent.phase is Phase.WAITING and self._step >= s.start_step[agent.row]
+        if agent.points == 0 or not is_due:
+            return
+        body = self._logged(agent, int(s.first_frame[agent.row]))
+        speed = math.sqrt(body.vx * body.vx + body.vy * body.vy)
+        needed = body._replace(half_length=body.half_length + ENTRY_GAP_M + ENTRY_GAP_S * speed)
+        present = [self._ego_body(), *(other for _, other in self._others())]
+        if self._step > 0 and any(boxes_touch(needed, other) for other in present):
+            return
+        agent.along, agent.offset = project_anywhere(
+            self._paths, agent.start, agent.points, (body.x, body.y), (body.cos, body.sin)
+        )
+        agent.speed, agent.phase = speed, Phase.DRIVING
+        self._place_on_path(agent)
+
+    def _place_on_path(self, agent: Agent) -> None:
+        if agent.along >= (agent.points - 1) * PATH_SPACING_M:
+            agent.phase, agent.body = Phase.GONE, None
+            return
+        x, y, cos, sin = point_at(self._paths, agent.start, agent.points, agent.along)
+        slope = -agent.offset / OFFSET_DECAY_M
+        norm = 1.0 / math.sqrt(1.0 + slope * slope)
+        ux, uy = (cos - slope * sin) * norm, (sin + slope * cos) * norm
+        agent.body = Body(
+            x - agent.offset * sin,
+            y + agent.offset * cos,
+            ux,
+            uy,
+            agent.speed * ux,
+            agent.speed * uy,
+            agent.half_length,
+            agent.half_width,
+        )
+
+    def _decision(self, agent: Agent) -> float:
+        """A path follower's acceleration."""
+        if agent.points == 0 or agent.body is None:
+            return 0.0
+        gap, lead = self._find_lead(agent.follower(agent.body))
+        desired = agent.desired_mps
+        if math.isnan(desired):
+            desired = desired_speed(self._paths, agent.start, agent.points, agent.along)
+        return idm_acceleration(agent.speed, desired, gap, lead, AGENT)
+
+    def _move_agents(self, accelerations: list[float]) -> None:
+        for agent, acceleration in zip(self._agents, accelerations, strict=True):
+            self._replay(agent)
+            if agent.points > 0 and agent.phase is Phase.DRIVING:
+                agent.along, agent.offset, agent.speed = drive_on(
+                    agent.along, agent.offset, agent.speed, acceleration
+                )
+                self._place_on_path(agent)
+        for agent in self._agents:
+            self._try_to_enter(agent)
+
+    # The ego
+
+    def _move_ego(self, throttle: float, turn: float) -> None:
+        old = self._motion
+        acceleration, steering = wanted(throttle, turn, old.speed, self._wheel_base)
+        new = advance(old, acceleration, steering, self._wheel_base)
+        self._motion = new
+        self._jerk = (new.acceleration - old.acceleration) / STEP_S
+        self._yaw_rate = yaw_rate(new.speed, new.steering, self._wheel_base)
+        body = self._ego_body()
+        self._along, self._offset = project_near(
+            self._paths, self._start, self._points, self._along, (body.x, body.y)
+        )
+
+    def step(self, throttle: float, turn: float) -> Outcome:
+        """One step: everybody decides on the old state, moves, and is judged in the new one."""
+        self._step += 1
+        accelerations = [self._decision(agent) for agent in self._agents]
+        self._move_ego(throttle, turn)
+        self._move_agents(accelerations)
+        self._lead = self._find_lead(self._ego_follower())
+        collision, at_fault = self._collision()
+        reason = self._end_reason(collision)
+        parts = self._judge(reason)
+        weights = self._settings.reward
+        reward = total(parts, Weights(weights.route, weights.collision, weights.off_road))
+        return Outcome(self.observation(), reward, parts, reason, at_fault)
+
+    # Judging
+
+    def _collision(self) -> tuple[EndReason, bool]:
+        """The first collision, or the first one that is the ego's fault."""
+        ego, found = self._ego_body(), (EndReason.NONE, False)
+        room = float(self._paths.half_width[self._route_row()])
+        room = room - abs(self._offset) - ego.half_width
+        for agent, body in self._others():
+            if boxes_touch(ego, body):
+                reason, is_own = collision_reason(
+                    ego, self._rear_to_centre, body, agent.category, room
+                )
+                if found[0] is EndReason.NONE or (is_own and not found[1]):
+                    found = (EndReason(reason), is_own)
+        return found
+
+    def _end_reason(self, collision: EndReason) -> EndReason:
+        if collision is not EndReason.NONE:
+            return collision
+        if any(edge_crosses(self._ego_body(), edge) for edge in self._edges()):
+            return EndReason.OFF_ROAD
+        if self._along >= (self._points - 1) * PATH_SPACING_M - ROUTE_END_M:
+            return EndReason.ROUTE_END
+        return EndReason.TIME if self._step >= self._last_step else EndReason.NONE
+
+    def _time_to_collision(self) -> float:
+        """Seconds until the ego meets somebody whose middle is ahead of its own."""
+        ego = self._ego_body()
+        ahead = [
+            time_to_collision(ego, body)
+            for _, body in self._others()
+            if (body.x - ego.x) * ego.cos + (body.y - ego.y) * ego.sin > 0.0
+        ]
+        return min(ahead, default=math.inf)
+
+    def _judge(self, reason: EndReason) -> Parts:
+        m, row = self._motion, self._route_row()
+        expert = float(self._scenarios.expert_m[self._scenario])
+        best = max(self._best_m, self._along - self._begin_m)
+        share = route_share(self._best_m, best, expert)
+        self._best_m = best
+        return Parts(
+            share,
+            lane_factor(self._offset, float(self._paths.half_width[row])),
+            speed_factor(m.speed, float(self._paths.limit[row])),
+            comfort_factor(m.acceleration, self._jerk, m.speed, self._yaw_rate),
+            ttc_factor(self._time_to_collision()),
+            1.0 if reason.name.startswith("COLLISION") else 0.0,
+            1.0 if reason is EndReason.OFF_ROAD else 0.0,
+        )
+
+    def _route_row(self) -> int:
+        place = int(self._along / PATH_SPACING_M)
+        return self._start + min(max(place, 0), self._points - 1)
+
+    # Observing
+
+    def _edges(self) -> list[Edge]:
+        """All pieces of the road's edges, in their stored order."""
+        s, road = self._scenarios, int(self._scenarios.road[self._scenario])
+        first, last = int(s.first_edge[road]), int(s.first_edge[road + 1])
+        columns = (s.edge_x0, s.edge_y0, s.edge_x1, s.edge_y1)
+        x0, y0, x1, y1 = (column[first:last].astype(float).tolist() for column in columns)
+        return list(zip(x0, y0, x1, y1, strict=True))
+
+    def observation(self) -> NDArray[np.float32]:
+        """What the ego sees now.  [size]."""
+        out, ego, m = np.zeros(FLAT.size, np.float32), self._ego_body(), self._motion
+        view = EgoView(
+            m.speed,
+            m.acceleration,
+            m.steering,
+            self._yaw_rate,
+            self._along,
+            self._offset,
+            *self._lead,
+        )
+        write_ego(out, self._paths, (self._start, self._points), ego, view)
+        others = sorted(self._others(), key=lambda other: _squared(other[1], ego.x, ego.y))
+        for row, (agent, body) in enumerate(others[: FLAT.agents]):
+            write_agent(out, FLAT.agents_at + row * FLAT.per_agent, ego, body, agent.category)
+        route = (self._start, self._points, self._along)
+        for row in range(FLAT.route):
+            at = FLAT.route_at + row * FLAT.per_route
+            write_route(out, at, self._paths, route, row, ego)
+        for row, edge in enumerate(self._nearest_edges(ego)):
+            write_boundary(out, FLAT.boundary_at + row * FLAT.per_boundary, ego, edge)
+        return out
+
+    def _nearest_edges(self, ego: Body) -> list[Edge]:
+        def distance(edge: Edge) -> float:
+            dx, dy = (edge[0] + edge[2]) * 0.5 - ego.x, (edge[1] + edge[3]) * 0.5 - ego.y
+            return dx * dx + dy * dy
+
+        near = [edge for edge in self._edges() if distance(edge) <= EDGE_RADIUS_M**2]
+        return sorted(near, key=distance)[: FLAT.boundary]
+
+
+def _squared(body: Body, x: float, y: float) -> float:
+    return (body.x - x) ** 2 + (body.y - y) ** 2
+
+
+def _follower(body: Body, start: int, points: int, along_m: float, offset_m: float) -> Follower:
+    return Follower(
+        start,
+        points,
+        along_m,
+        offset_m,
+        body.x,
+        body.y,
+        body.cos,
+        body.sin,
+        body.half_length,
+        body.half_width,
+    )
