@@ -123,6 +123,11 @@ class RunFolder:
         return self.path / "stacks.txt"
 
     @property
+    def evaluation(self) -> Path:
+        """How its best policy drove the held-out scenarios, once the run completed."""
+        return self.path / "evaluation.json"
+
+    @property
     def attempts(self) -> Path:
         """The folder of the attempts."""
         return self.path / "attempts"

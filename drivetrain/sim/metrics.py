@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.planners import Driver
 from drivetrain.sim.scenario import ScenarioArrays
-from drivetrain.sim.state import EndReason
+from drivetrain.sim.state import EndReason, Episodes
 from drivetrain.sim.world import Worlds
 
 LEAST_PROGRESS_M = 2.0
@@ -58,7 +58,7 @@ def drive_each(
     while not rows.are_complete():
         worlds.step(driver.act(worlds))
         rows.take(worlds)
-    return _table(rows)
+    return table_of(rows)
 
 
 class _Rows:
@@ -86,7 +86,8 @@ class _Rows:
             column[row] = getattr(worlds.episodes, name)[ended]
 
 
-def _table(rows: _Rows) -> EpisodeTable:
+def table_of(rows: "_Rows | Episodes") -> EpisodeTable:
+    """What the episodes' summaries mean; rows that hold no ended episode must be left out."""
     is_collision = (rows.end_reason >= EndReason.COLLISION_FRONT) & (
         rows.end_reason <= EndReason.COLLISION_STATIC
     )

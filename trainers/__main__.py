@@ -1,0 +1,81 @@
+"""The child that trains: run folder in, checkpoints, telemetry and an outcome out.
+
+`python -m trainers RUN_FOLDER`, started by the run's supervisor. This module alone knows both
+sides: algorithms receive a `Telemetry`, runs receive an outcome.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from drivetrain.runs.atomic import replace_json
+from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.look import read_request
+from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
+from drivetrain.runs.telemetry import RunTelemetry
+from trainers.contract import Outcome, Places
+from trainers.requests import REQUESTS, TrainRequest
+
+EXIT_NO_RUN = 3
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train the run of the folder; the exit code says how it ended."""
+    folder = RunFolder.at(Path(arguments[0]))
+    attempt = folder.last_attempt()
+    if attempt is None:
+        sys.stderr.write(f"error: `{folder.path}` holds no started run.\n")
+        return EXIT_NO_RUN
+    # Idle OpenMP threads would spin on the cores that step the worlds.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    with RunTelemetry(folder, attempt.number) as telemetry:
+        return _trained(folder, attempt, telemetry)
+
+
+def _trained(folder: RunFolder, attempt: AttemptFolder, telemetry: RunTelemetry) -> int:
+    try:
+        request = _request_of(folder)
+        training = request.training
+        telemetry.expect(
+            training.total_steps,
+            eval_every=training.eval_every,
+            save_every_s=training.save_every_s,
+        )
+        outcome = _train(request, folder, telemetry)
+        if outcome.how == "stopped":
+            return record_stopped(attempt, outcome.step, telemetry.stop_reason())
+        _judge(folder, telemetry)
+        return record_completed(attempt, outcome.step)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run must say so
+        code = record_failed(attempt, telemetry.step, error)
+        sys.excepthook(type(error), error, error.__traceback__)
+        return code
+
+
+def _request_of(folder: RunFolder) -> TrainRequest:
+    asked = read_request(folder)
+    if asked is None:
+        raise ValueError(f"{folder.request} cannot be read")
+    return REQUESTS[asked.algorithm.lower()].model_validate(asked.request)
+
+
+def _train(request: TrainRequest, folder: RunFolder, telemetry: RunTelemetry) -> Outcome:
+    with telemetry.phase("import"):
+        from trainers.catalog import trainer_of  # torch: after the telemetry is up
+
+        train = trainer_of(request)
+    return train(request, telemetry, Places(folder.checkpoints, folder.logs))
+
+
+def _judge(folder: RunFolder, telemetry: RunTelemetry) -> None:
+    """Drive the test scenarios with the best policy; the status page shows the result."""
+    from trainers.evaluate import evaluate
+
+    with telemetry.phase("eval"):
+        evaluation = evaluate(folder.id, folder.best_checkpoint)
+    replace_json(folder.evaluation, evaluation.as_json())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,221 @@
+"""Judges a checkpoint in closed loop, beside drivers that everybody knows.
+
+`python -m trainers.evaluate --checkpoint FILE --name NAME [--data SET] [--scenarios N]` prints
+one JSON object; a trainer's child does the same when its run ends.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.data.open import open_set
+from drivetrain.data.scenario_sets import ScenarioSet
+from drivetrain.errors import DataError, UserError
+from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.layout import FLAT
+from drivetrain.sim.metrics import EpisodeTable, drive_each
+from drivetrain.sim.planners import Driver, IdmDriver, RandomDriver
+from trainers import checkpoints
+from trainers.policy import PolicyDriver, restored_policy, untrained_policy
+from trainers.requests import PPORequest
+from trainers.statistics import Mean, Rate, mean_of, rate_of
+
+WORST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How one driver did on the evaluated scenarios."""
+
+    name: str
+    episodes: int
+    success: Rate
+    at_fault_collision: Rate
+    collision: Rate
+    off_road: Rate
+    progress: Mean
+    reward: Mean
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What was driven: which part of which set, and under which licences it came."""
+
+    name: str
+    split: str
+    scenarios: int
+    licences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Drivers judged on the same scenarios, the run's own first; and where it did worst."""
+
+    run: str
+    checkpoint: str | None
+    step: int | None
+    traffic: str
+    data: DataFacts
+    drivers: tuple[Judged, ...]
+    worst: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, as it is stored and printed."""
+        return asdict(self)
+
+
+def evaluate(
+    name: str, checkpoint_file: Path, data: Path | None = None, limit: int | None = None
+) -> Evaluation:
+    """Drive the test scenarios with the checkpoint, with its untrained self, at random, by IDM.
+
+    data: another set than the run's own.  limit: drive at most that many scenarios.
+
+    Raises:
+        UserError: the checkpoint or the set cannot be used.
+    """
+    checkpoint = checkpoints.load(checkpoint_file)
+    request = PPORequest.model_validate(checkpoint.request)
+    course = Course.of(data or request.data, request.environment, limit)
+    drivers: dict[str, Driver] = {
+        f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint, FLAT)),
+        "untrained": PolicyDriver(untrained_policy(request.ppo, FLAT, request.seed)),
+        "random": RandomDriver(request.seed),
+        "IDM": IdmDriver(),
+    }
+    return course.judged(name, drivers, checkpoint=checkpoint_file.name, step=checkpoint.step)
+
+
+def evaluate_baseline(
+    name: str, data: Path | None = None, limit: int | None = None
+) -> Evaluation:
+    """Drive the test scenarios with a driver that needs no training: `idm` or `random`.
+
+    Raises:
+        UserError: the set cannot be used.
+    """
+    course = Course.of(data, EnvironmentSettings(), limit)
+    return course.judged(name, {name: BASELINES[name]()})
+
+
+BASELINES: dict[str, Callable[[], Driver]] = {
+    "idm": IdmDriver,
+    "random": lambda: RandomDriver(seed=0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The held-out scenarios that every driver drives."""
+
+    scenarios: ScenarioSet
+    picks: NDArray[np.int64]
+    environment: EnvironmentSettings
+    facts: DataFacts
+
+    @classmethod
+    def of(
+        cls, data: Path | None, environment: EnvironmentSettings, limit: int | None
+    ) -> "Course":
+        """The test scenarios of a set, or of the built-in one."""
+        scenarios = open_set(data)
+        split, picks = test_scenarios(scenarios, limit)
+        name = "built-in" if data is None else str(data)
+        facts = DataFacts(name, split, len(picks), tuple(scenarios.licences))
+        return cls(scenarios, picks, environment, facts)
+
+    def judged(
+        self,
+        run: str,
+        drivers: Mapping[str, Driver],
+        checkpoint: str | None = None,
+        step: int | None = None,
+    ) -> Evaluation:
+        """Every driver on the same scenarios; the first one's failures are named."""
+        tables = {name: self._drive(driver) for name, driver in drivers.items()}
+        worst = worst_picks(next(iter(tables.values())), self.picks)
+        return Evaluation(
+            run=run,
+            checkpoint=checkpoint,
+            step=step,
+            traffic=self.environment.traffic,
+            data=self.facts,
+            drivers=tuple(judge(name, table) for name, table in tables.items()),
+            worst=tuple(str(self.scenarios.catalogue["id"][pick]) for pick in worst),
+        )
+
+    def _drive(self, driver: Driver) -> EpisodeTable:
+        return drive_each(self.scenarios.arrays, self.picks, self.environment, driver)
+
+
+def test_scenarios(scenarios: ScenarioSet, limit: int | None) -> tuple[str, NDArray[np.int64]]:
+    """The held-out scenarios, and the split they are from.
+
+    Raises:
+        DataError: the set holds nothing out, so a result on it would not mean anything.
+    """
+    for split in ("test", "val"):
+        picks = scenarios.picks(split)
+        if len(picks):
+            return split, picks[:limit]
+    raise DataError(
+        "The set holds out neither `test` nor `val` scenarios; a policy is judged on scenarios "
+        "it was not trained on. Convert more than one recording: `/train help data`."
+    )
+
+
+def judge(name: str, table: EpisodeTable) -> Judged:
+    """The rates and means of a driver's episodes, with their intervals."""
+    return Judged(
+        name=name,
+        episodes=len(table.success),
+        success=rate_of(table.success),
+        at_fault_collision=rate_of(table.at_fault_collision),
+        collision=rate_of(table.collision),
+        off_road=rate_of(table.off_road),
+        progress=mean_of(table.progress),
+        reward=mean_of(table.reward),
+    )
+
+
+def worst_picks(table: EpisodeTable, picks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The scenarios without success, those with the least reward first."""
+    failed = np.flatnonzero(~table.success)
+    return picks[failed[np.argsort(table.reward[failed], kind="stable")]][:WORST]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line; the exit code is the error's own."""
+    parser = argparse.ArgumentParser(prog="python -m trainers.evaluate", description=__doc__)
+    driver = parser.add_mutually_exclusive_group(required=True)
+    driver.add_argument("--checkpoint", type=Path, help="`best.pt` of a run")
+    driver.add_argument("--baseline", choices=tuple(BASELINES), help="a driver to judge alone")
+    parser.add_argument("--name", help="how the run is called in the table")
+    parser.add_argument("--data", type=Path, help="another scenario set than the run's own")
+    parser.add_argument("--scenarios", type=int, help="drive at most that many")
+    asked = parser.parse_args(arguments)
+    try:
+        result = _evaluated(asked)
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    sys.stdout.write(json.dumps(result.as_json()) + "\n")
+    return 0
+
+
+def _evaluated(asked: argparse.Namespace) -> Evaluation:
+    if asked.baseline is not None:
+        return evaluate_baseline(asked.baseline, asked.data, asked.scenarios)
+    name = asked.name or asked.checkpoint.parent.name
+    return evaluate(name, asked.checkpoint, asked.data, asked.scenarios)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

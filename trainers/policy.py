@@ -1,0 +1,100 @@
+"""The networks a trainer learns, and how they drive."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import nn
+
+from drivetrain.errors import DataError
+from drivetrain.sim.layout import ObservationLayout
+from drivetrain.sim.spaces import ACTION_SIZE, action_space, observation_space
+from drivetrain.sim.world import Worlds
+from trainers.checkpoints import Checkpoint
+from trainers.requests import PPORequest, PPOSettings
+
+
+def policy_arguments(ppo: PPOSettings) -> dict[str, Any]:
+    """What stable-baselines3 needs to build the networks: equal ones for policy and value."""
+    hidden = list(ppo.hidden)
+    return {
+        "net_arch": {"pi": hidden, "vf": hidden},
+        "activation_fn": nn.Tanh,
+        "log_std_init": ppo.log_std_init,
+    }
+
+
+def untrained_policy(
+    ppo: PPOSettings, layout: ObservationLayout, seed: int
+) -> ActorCriticPolicy:
+    """A policy as it stands before its first update."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        policy = ActorCriticPolicy(
+            observation_space(layout), action_space(), lambda _: 0.0, **policy_arguments(ppo)
+        )
+    policy.set_training_mode(mode=False)
+    return policy
+
+
+def restored_policy(checkpoint: Checkpoint, layout: ObservationLayout) -> ActorCriticPolicy:
+    """The policy of a checkpoint, ready to drive.
+
+    Raises:
+        DataError: the checkpoint was made for another observation or network.
+    """
+    request = PPORequest.model_validate(checkpoint.request)
+    policy = untrained_policy(request.ppo, layout, seed=0)
+    load_weights(policy, checkpoint, layout)
+    return policy
+
+
+def load_weights(
+    policy: ActorCriticPolicy, checkpoint: Checkpoint, layout: ObservationLayout
+) -> None:
+    """Give the policy the checkpoint's weights.
+
+    Raises:
+        DataError: the checkpoint was made for another observation or network.
+    """
+    if (checkpoint.observation_size, checkpoint.action_size) != (layout.size, ACTION_SIZE):
+        raise DataError(
+            f"The checkpoint sees {checkpoint.observation_size} numbers and acts with "
+            f"{checkpoint.action_size}; this version has {layout.size} and {ACTION_SIZE}. "
+            "Train a new policy with `/train ppo`."
+        )
+    try:
+        policy.load_state_dict(dict(checkpoint.policy))
+    except RuntimeError as error:
+        raise DataError(
+            "The checkpoint's networks differ from the request's `ppo.hidden`. "
+            f"Try `--set ppo.hidden={_hidden_units(checkpoint)}`."
+        ) from error
+
+
+def _hidden_units(checkpoint: Checkpoint) -> str:
+    return str(list(PPORequest.model_validate(checkpoint.request).ppo.hidden)).replace(" ", "")
+
+
+class PolicyDriver:
+    """Drives by the most likely action of a policy.
+
+    interrupt: called before every step; it may raise to leave the drive.
+    """
+
+    def __init__(
+        self, policy: ActorCriticPolicy, interrupt: Callable[[], None] = lambda: None
+    ) -> None:
+        self._policy = policy
+        self._interrupt = interrupt
+
+    def act(self, worlds: Worlds) -> NDArray[np.float32]:
+        """Actions in [-1, 1] for every world: [worlds, 2]."""
+        self._interrupt()
+        seen = torch.from_numpy(worlds.observations).to(self._policy.device)
+        with torch.inference_mode():
+            actions = self._policy.get_distribution(seen).mode()
+        return actions.clamp(-1.0, 1.0).cpu().numpy().astype(np.float32)
