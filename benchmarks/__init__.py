@@ -1,0 +1,1 @@
+"""Speed, measured side by side; each module prints one JSON line with `--json`."""

@@ -1,0 +1,115 @@
+"""PPO end to end, beside the same PPO on an environment that costs nothing.
+
+The ratio tells how well the simulator hides behind the learner. Both run in one process, in
+turn, with the threads that `/train ppo` uses by default; the medians are printed.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
+from typing_extensions import override
+
+from drivetrain.data.open import open_set
+from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.sb3_env import DrivingVecEnv
+from trainers.ppo import make_env, make_learner, set_threads
+from trainers.requests import PPORequest
+
+
+class FreeVecEnv(DrivingVecEnv):
+    """The same shapes as the real worlds, but a step does nothing and no episode ends."""
+
+    def __init__(self, real: DrivingVecEnv) -> None:
+        super().__init__(real.worlds)
+        self._seen = (
+            np.random.default_rng(0)
+            .uniform(-1.0, 1.0, (self.num_envs, real.worlds.layout.size))
+            .astype(np.float32)
+        )
+        self._rewards = np.zeros(self.num_envs, np.float32)
+        self._dones = np.zeros(self.num_envs, np.bool_)
+
+    @override
+    def reset(self) -> VecEnvObs:
+        return self._seen
+
+    @override
+    def step_async(self, actions: NDArray[np.float32]) -> None:
+        """Actions lead nowhere."""
+
+    @override
+    def step_wait(self) -> VecEnvStepReturn:
+        return self._seen, self._rewards.copy(), self._dones, [{} for _ in range(self.num_envs)]
+
+
+def steps_per_second(env: DrivingVecEnv, request: PPORequest, rollouts: int) -> float:
+    """The rate of whole rollouts with their updates, after one rollout of warm-up."""
+    learner = make_learner(request, env)
+    learner.set_logger(Logger(folder=None, output_formats=[]))
+    per_rollout = learner.n_steps * env.num_envs
+    learner.learn(per_rollout)
+    begun = time.perf_counter()
+    learner.learn(rollouts * per_rollout, reset_num_timesteps=False)
+    return rollouts * per_rollout / (time.perf_counter() - begun)
+
+
+def measure(worlds: int, rounds: int, rollouts: int) -> dict[str, Any]:
+    """Both rates, alternating, and the ratio of their medians."""
+    request = PPORequest(environment=EnvironmentSettings(num_envs=worlds))
+    # Every update runs to its end in both, whatever the KL: equal work is compared.
+    request = request.model_copy(
+        update={"ppo": request.ppo.model_copy(update={"target_kl": None})}
+    )
+    set_threads(request)
+    real = make_env(request, open_set(None))
+    free = FreeVecEnv(real)
+    driven: list[float] = []
+    idle: list[float] = []
+    for _ in range(rounds):
+        driven.append(steps_per_second(real, request, rollouts))
+        idle.append(steps_per_second(free, request, rollouts))
+    return {
+        "benchmark": "ppo",
+        "worlds": worlds,
+        "steps_per_s": round(statistics.median(driven)),
+        "free_env_steps_per_s": round(statistics.median(idle)),
+        "ratio": round(statistics.median(a / b for a, b in zip(driven, idle, strict=True)), 3),
+        "rounds": rounds,
+        "torch_threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the measurement as a sentence, or with `--json` as one line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ppo", description=__doc__)
+    parser.add_argument("--worlds", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rollouts", type=int, default=2, help="rollouts timed per round")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    result = measure(asked.worlds, asked.rounds, asked.rollouts)
+    if asked.json:
+        print(json.dumps(result))
+    else:
+        print(
+            f"PPO with {result['worlds']} worlds: {result['steps_per_s']} steps/s, "
+            f"{100 * result['ratio']:.0f} % of {result['free_env_steps_per_s']} steps/s "
+            "on an environment that costs nothing."
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
