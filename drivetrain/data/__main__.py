@@ -10,9 +10,10 @@ from typing import NoReturn
 from typing_extensions import override
 
 from drivetrain.data import validate
+from drivetrain.data.catalogue import Origin
 from drivetrain.data.converters import commonroad
 from drivetrain.data.report import Summary
-from drivetrain.data.scenario_sets import Origin, ScenarioSetWriter, load
+from drivetrain.data.scenario_sets import ScenarioSetWriter, load
 from drivetrain.errors import RequestError, UserError
 from drivetrain.sim.scenario import Scenario
 

@@ -127,7 +127,7 @@ def stopped_queue(rng: np.random.Generator) -> Place:
     ]
     if rng.random() < 0.4:
         # A crawling queue instead of a standing one.
-        strands = [Strand(line, (70.0, head), pace=(0.05, 0.2), sure=3) for line in lanes]
+        strands = [Strand(line, (70.0, head), pace=(0.05, 0.2), sure=5) for line in lanes]
     starts = [Start(lane, (35.0, 60.0)) for lane in range(ground.own)]
     return _place(ground, [*strands, *ground.oncoming_strands()], starts, (5, 22))
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data import families, validate
+from drivetrain.data.catalogue import Origin
 from drivetrain.data.crowding import others_touch
 from drivetrain.data.places import Place
 from drivetrain.data.populate import populate
-from drivetrain.data.scenario_sets import Origin, ScenarioSet
+from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.data.split import Split
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack

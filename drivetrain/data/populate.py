@@ -22,6 +22,7 @@ LEADERS_PACE = (0.2, 0.75)
 STANDSTILL_M = 2.0
 HEADWAY_S = 0.8
 BRAKING_MPS2 = 3.0
+GENTLY_MPS2 = 1.0
 CORRIDOR_M = 2.6
 """Cars whose middles are less than this aside are in each other's way."""
 FREE_OF_BENDS = 0.6
@@ -70,10 +71,13 @@ def populate(place: Place, name: str, steps: int, rng: np.random.Generator) -> S
 
 
 def _ego(place: Place, strand: int, along_m: float, rng: np.random.Generator) -> Car:
-    line = place.strands[strand].path
+    line, queue_m = place.strands[strand].path, place.strands[strand].queue_m
     x, y, heading, limit = _at(line.points_m, line.limit_mps, along_m)
     # Rarely from standstill, mostly near the limit: then others matter soonest.
     speed = 0.0 if rng.random() < 0.15 else np.sqrt(rng.random()) * limit
+    if queue_m is not None:
+        # Slow enough to stop behind the queue; else there would be no room for one.
+        speed = min(speed, np.sqrt(2.0 * GENTLY_MPS2 * max(0.0, queue_m - along_m - 15.0)))
     return Car(x, y, heading, speed, EGO_LENGTH_M, EGO_WIDTH_M, strand, np.nan)
 
 

@@ -13,42 +13,33 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data import integrity, split
-from drivetrain.data.integrity import CATALOGUE, MANIFEST, FileFacts, Manifest
+from drivetrain.data.catalogue import (
+    Origin,
+    Row,
+    catalogue_of,
+    facts_of_catalogue,
+    manifest_of,
+    row_of,
+)
+from drivetrain.data.column_files import ColumnFile, file_name, rebased
+from drivetrain.data.integrity import CATALOGUE, MANIFEST, Manifest
 from drivetrain.errors import ConflictError, DataError
-from drivetrain.sim.config import STEP_S
 from drivetrain.sim.pack import pack
-from drivetrain.sim.scenario import COLUMNS, Column, Scenario, ScenarioArrays, as_arrays
+from drivetrain.sim.scenario import COLUMNS, Scenario, ScenarioArrays, as_arrays
+
+IN_MEMORY = Origin("memory", 1)
 
 BLOCK = 64
 """Scenarios packed at once. Fixed, so that how scenarios arrive does not change the bytes."""
-
-UNITS = {
-    **dict.fromkeys(["steps", "start_step"], "steps of 0.1 s"),
-    **dict.fromkeys(["expert_m", "length", "width", "x", "y", "half_width"], "m"),
-    **dict.fromkeys(["path_x", "path_y", "grid_x", "grid_y"], "m"),
-    **dict.fromkeys(["edge_x0", "edge_y0", "edge_x1", "edge_y1"], "m"),
-    **dict.fromkeys(["desired_mps", "vx", "vy", "limit_mps"], "m/s"),
-    **dict.fromkeys(["heading"], "rad"),
-}
-
-_TEXTS = ("id", "source", "log", "group", "split", "type", "licence")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a set comes from: the converter and its version."""
-
-    converter: str
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +71,7 @@ class ScenarioSet:
         cls,
         scenarios: Sequence[Scenario],
         *,
-        origin: Origin = Origin("memory", 1),
+        origin: Origin = IN_MEMORY,
         splits: Mapping[str, split.Split] | None = None,
     ) -> Self:
         """A set that lives in memory only.
@@ -88,12 +79,12 @@ class ScenarioSet:
         splits: the split of every group, where its maker decides; else `split.assign`.
         """
         arrays = pack(scenarios)
-        catalogue, rule = _catalogue([_row(scenario) for scenario in scenarios], splits)
+        catalogue, rule = catalogue_of([row_of(scenario) for scenario in scenarios], splits)
         tables: dict[str, int] = {
             spec.table: len(getattr(arrays, name)) - (spec.kind == "start")
             for name, spec in COLUMNS.items()
         }
-        return cls(arrays, catalogue, _manifest(origin, catalogue, rule, tables, {}))
+        return cls(arrays, catalogue, manifest_of(origin, catalogue, rule, tables, {}))
 
 
 def load(folder: Path) -> ScenarioSet:
@@ -114,11 +105,6 @@ def load(folder: Path) -> ScenarioSet:
             )
         columns[name] = integrity.read_column(folder, file_name(name))
     return ScenarioSet(as_arrays(columns), integrity.read_column(folder, CATALOGUE), manifest)
-
-
-def file_name(column: str) -> str:
-    """Where a column lies inside a set."""
-    return f"{COLUMNS[column].table}/{column}.npy"
 
 
 class ScenarioSetWriter:
@@ -145,7 +131,7 @@ class ScenarioSetWriter:
         self._origin = origin
         self._splits = splits
         self._waiting: list[Scenario] = []
-        self._rows: list[_Row] = []
+        self._rows: list[Row] = []
         self._rejects: Counter[str] = Counter()
         self._tables: dict[str, int] = dict.fromkeys(
             (spec.table for spec in COLUMNS.values()), 0
@@ -157,7 +143,7 @@ class ScenarioSetWriter:
         self._draft = Path(
             tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=self._folder.parent)
         )
-        self._files = {name: _ColumnFile(self._draft, name) for name in COLUMNS}
+        self._files = {name: ColumnFile(self._draft, name) for name in COLUMNS}
         return self
 
     def __exit__(
@@ -178,7 +164,7 @@ class ScenarioSetWriter:
         """Appends scenarios; at most `BLOCK` of them wait in memory."""
         for scenario in scenarios:
             self._waiting.append(scenario)
-            self._rows.append(_row(scenario))
+            self._rows.append(row_of(scenario))
             if len(self._waiting) == BLOCK:
                 self._write_block()
 
@@ -190,7 +176,7 @@ class ScenarioSetWriter:
         block = pack(self._waiting)._asdict()
         before = dict(self._tables)
         for name, spec in COLUMNS.items():
-            self._files[name].append(_rebased(name, block[name], before))
+            self._files[name].append(rebased(name, block[name], before))
             self._tables[spec.table] = (
                 before[spec.table] + len(block[name]) - (spec.kind == "start")
             )
@@ -202,163 +188,16 @@ class ScenarioSetWriter:
         if not self._rows:
             raise DataError(_nothing_left(self._rejects))
         files = {file_name(name): file.finish() for name, file in self._files.items()}
-        catalogue, rule = _catalogue(self._rows, self._splits)
+        catalogue, rule = catalogue_of(self._rows, self._splits)
         np.save(self._draft / CATALOGUE, catalogue)
-        files[CATALOGUE] = _facts_of_catalogue(self._draft / CATALOGUE, len(catalogue))
-        manifest = _manifest(self._origin, catalogue, rule, self._tables, files, self._rejects)
+        files[CATALOGUE] = facts_of_catalogue(self._draft / CATALOGUE, len(catalogue))
+        manifest = manifest_of(
+            self._origin, catalogue, rule, self._tables, files, self._rejects
+        )
         (self._draft / MANIFEST).write_text(manifest.as_json(), encoding="utf-8")
         _require_free(self._folder)
         self._draft.chmod(0o755)  # mkdtemp's folders are their owner's alone
         self._draft.rename(self._folder)
-
-
-@dataclass(slots=True)
-class _ColumnFile:
-    """One growing .npy file: the header is patched once its length is known."""
-
-    folder: Path
-    column: str
-    rows: int = 0
-    _file: BinaryIO = field(init=False)
-
-    def __post_init__(self) -> None:
-        path = self.folder / file_name(self.column)
-        path.parent.mkdir(exist_ok=True)
-        self._file = path.open("w+b")
-        self._write_header()
-
-    @property
-    def spec(self) -> Column:
-        return COLUMNS[self.column]
-
-    def append(self, values: NDArray[Any]) -> None:
-        """Adds values; of offsets, all but the first block's leading 0 continue the last."""
-        fresh = values[1:] if self.spec.kind == "start" and self.rows else values
-        self._file.write(np.ascontiguousarray(fresh, self.spec.dtype).tobytes())
-        self.rows += len(fresh)
-
-    def finish(self) -> FileFacts:
-        """Closes the file with its final length, and says what it holds."""
-        self._write_header()
-        self._file.close()
-        path = self.folder / file_name(self.column)
-        return FileFacts(
-            table=self.spec.table,
-            dtype=self.spec.dtype,
-            kind=self.spec.kind,
-            target=self.spec.target,
-            unit=UNITS.get(self.column, ""),
-            rows=self.rows,
-            size=path.stat().st_size,
-            sha256=integrity.sha256_of(path),
-        )
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _write_header(self) -> None:
-        # numpy pads the header for a growing first axis, so any length takes the same bytes.
-        self._file.seek(0)
-        np.lib.format.write_array_header_1_0(
-            self._file,
-            {
-                "descr": np.lib.format.dtype_to_descr(np.dtype(self.spec.dtype)),
-                "fortran_order": False,
-                "shape": (self.rows,),
-            },
-        )
-
-
-_Row = tuple[tuple[str, ...], tuple[float, float]]
-"""A scenario's texts, split left empty, and its origin."""
-
-
-def _row(scenario: Scenario) -> _Row:
-    texts = (
-        scenario.id,
-        scenario.source,
-        scenario.log,
-        scenario.group,
-        "",
-        scenario.type,
-        scenario.licence,
-    )
-    return texts, scenario.origin_m
-
-
-def _catalogue(
-    rows: Sequence[_Row], splits: Mapping[str, split.Split] | None
-) -> tuple[NDArray[np.void], str]:
-    """[scenarios] structured rows, and the rule that split them."""
-    groups = [texts[_TEXTS.index("group")] for texts, _ in rows]
-    chosen, rule = split.assign(groups) if splits is None else (dict(splits), split.GIVEN_RULE)
-    filled = [
-        (*texts[:4], chosen[group], *texts[5:], origin)
-        for (texts, origin), group in zip(rows, groups, strict=True)
-    ]
-    widths = [
-        max((len(row[at]) for row in filled), default=1) or 1 for at in range(len(_TEXTS))
-    ]
-    types = [(name, f"U{width}") for name, width in zip(_TEXTS, widths, strict=True)]
-    catalogue = np.array(filled, dtype=[*types, ("origin", "f8", (2,))])
-    catalogue.setflags(write=False)
-    return catalogue, rule
-
-
-def _facts_of_catalogue(path: Path, rows: int) -> FileFacts:
-    return FileFacts(
-        table="scenarios",
-        dtype="structured",
-        kind="value",
-        target=None,
-        unit="",
-        rows=rows,
-        size=path.stat().st_size,
-        sha256=integrity.sha256_of(path),
-    )
-
-
-def _manifest(
-    origin: Origin,
-    catalogue: NDArray[np.void],
-    rule: str,
-    tables: Mapping[str, int],
-    files: dict[str, FileFacts],
-    rejects: Mapping[str, int] | None = None,
-) -> Manifest:
-    return Manifest(
-        converter=origin.converter,
-        converter_version=origin.version,
-        step_s=STEP_S,
-        scenarios=len(catalogue),
-        splits={name: int((catalogue["split"] == name).sum()) for name in split.SPLITS},
-        types=_counts(catalogue["type"]),
-        licences=_counts(catalogue["licence"]),
-        rejects=dict(sorted((rejects or {}).items())),
-        split_rule=rule,
-        tables=dict(tables),
-        files=files,
-    )
-
-
-def _counts(names: NDArray[Any]) -> dict[str, int]:
-    return dict(sorted(Counter(names.tolist()).items()))
-
-
-def _rebased(column: str, values: NDArray[Any], before: Mapping[str, int]) -> NDArray[Any]:
-    """A block's offsets and indices, moved behind the rows that were written before it.
-
-    Raises: OverflowError where the set grew too large for the column's type.
-    """
-    spec = COLUMNS[column]
-    if spec.target is None:
-        return values
-    shift = before[spec.target]
-    moved = values.astype(np.int64)
-    moved[moved >= 0] += shift
-    if len(moved) and moved.max() > np.iinfo(spec.dtype).max:
-        raise OverflowError(f"`{column}` is {spec.dtype}, too small for {moved.max()} rows")
-    return moved
 
 
 def _require_free(folder: Path) -> None:

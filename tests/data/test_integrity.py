@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from drivetrain.data import integrity
-from drivetrain.data.scenario_sets import Origin, ScenarioSetWriter, load
+from drivetrain.data.catalogue import Origin
+from drivetrain.data.scenario_sets import ScenarioSetWriter, load
 from drivetrain.errors import DataError, NotFoundError
 from tests.data.builders import scenario
 

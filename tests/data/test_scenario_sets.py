@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivetrain.data import scenario_sets
-from drivetrain.data.scenario_sets import BLOCK, Origin, ScenarioSet, ScenarioSetWriter, load
+from drivetrain.data.catalogue import Origin
+from drivetrain.data.column_files import file_name
+from drivetrain.data.scenario_sets import BLOCK, ScenarioSet, ScenarioSetWriter, load
 from drivetrain.errors import ConflictError, DataError
 from drivetrain.sim.pack import pack
 from drivetrain.sim.scenario import COLUMNS, Scenario
@@ -142,5 +143,5 @@ def test_rejects_are_counted_in_the_manifest(tmp_path: Path) -> None:
 def test_every_column_has_its_own_file(tmp_path: Path) -> None:
     folder = written(tmp_path / "set", several(1))
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    columns = {scenario_sets.file_name(name) for name in COLUMNS}
+    columns = {file_name(name) for name in COLUMNS}
     assert files == columns | {"manifest.json", "scenarios.npy"}
