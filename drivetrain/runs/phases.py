@@ -26,12 +26,15 @@ class Phases:
         """The phase that the run is in."""
         return self._stack[-1][0]
 
-    def begin_training(self, now: float) -> None:
-        """The first steps end the start."""
-        if self._stack[0][0] == "import":
-            self._took["import"] = [now - self._stack[0][1]]
-            self._stack[0] = ("train", now)
-            self._heard_at = now
+    def begin_training(self, now: float) -> bool:
+        """Whether these are the first steps: they end the start."""
+        name, since = self._stack[0]
+        if name != "import":
+            return False
+        self._took["import"] = [now - since]
+        self._stack[0] = ("train", now)
+        self._heard_at = now
+        return True
 
     def enter(self, name: str, now: float) -> None:
         """A phase begins; one that is slow promises more."""

@@ -109,7 +109,8 @@ class RunTelemetry:
         told = {name: finite(number) for name, number in numbers.items()}
         with self._guard:
             now = self._clock.mono()
-            self._phases.begin_training(now)
+            if self._phases.begin_training(now):
+                self._news.set()
             self._count_training(now)
             self._pace.reach(step)
             self._phases.check_in(now)

@@ -1,0 +1,111 @@
+"""Starting real runs in a test, meeting them at a moment, and ending them with it."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from drivetrain.runs import registry
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.launch import RunSpec, Started, start_run
+from drivetrain.runs.look import Run
+from drivetrain.runs.record import Ended, Running
+from drivetrain.runs.stop import request_stop
+from drivetrain.runs.wait import wait_for
+
+TRAINER = Path(__file__).with_name("small_trainer.py")
+PATIENCE_S = 60.0
+
+
+class _Met(Exception):  # noqa: N818 - a moment, not an error
+    """The moment that was waited for."""
+
+
+def spec(way: str, run_id: str | None = "r1", digest: str = "d1") -> RunSpec:
+    """A run that trains in one way of the small trainer."""
+    return RunSpec(
+        algorithm="PPO",
+        request_json='{"seed": 0}',
+        digest=digest,
+        config_yaml="seed: 0\n",
+        command=(sys.executable, str(TRAINER), way),
+        run_id=run_id,
+    )
+
+
+def start(home: Path, way: str, run_id: str | None = "r1", digest: str = "d1") -> Started:
+    """Start it in the background."""
+    return start_run(home, spec(way, run_id, digest))
+
+
+def meet(home: Path, run_id: str, is_so: Callable[[Run], bool]) -> Run:
+    """The run at the first moment at which something is so."""
+    met: list[Run] = []
+
+    def look(run: Run) -> None:
+        if is_so(run):
+            met.append(run)
+            raise _Met
+
+    try:
+        last = wait_for(home, run_id, PATIENCE_S, look)
+    except _Met:
+        return met[0]
+    raise AssertionError(f"it never was so; in the end {last.state}, {last.progress}")
+
+
+def start_and_meet(home: Path, way: str, run_id: str = "r1") -> Run:
+    """Start a run and meet it once it trains."""
+    start(home, way, run_id)
+    return meet(home, run_id, is_training)
+
+
+def is_training(run: Run) -> bool:
+    """Whether it has taken its first steps."""
+    return isinstance(run.state, Running) and run.progress is not None and run.progress.step > 0
+
+
+def ended(home: Path, run_id: str = "r1") -> Ended:
+    """How the run ended, waiting for it."""
+    state = wait_for(home, run_id, PATIENCE_S).state
+    assert isinstance(state, Ended), state
+    return state
+
+
+def attempt_of(folder: RunFolder) -> AttemptFolder:
+    """The last attempt, which is there."""
+    attempt = folder.last_attempt()
+    assert attempt is not None
+    return attempt
+
+
+def pid_of(folder: RunFolder, who: str) -> int:
+    """The pid of `supervisor` or `trainer`, as recorded."""
+    proc = read_json(attempt_of(folder).proc)
+    assert proc is not None
+    return int(proc[who]["pid"])
+
+
+def kill(folder: RunFolder, who: str, signum: int = signal.SIGKILL) -> None:
+    """Send a signal to `supervisor` or `trainer`."""
+    os.kill(pid_of(folder, who), signum)
+
+
+def kill_both(folder: RunFolder) -> None:
+    """Supervisor and trainer at once: the one is stopped before it can see the other die."""
+    kill(folder, "supervisor", signal.SIGSTOP)
+    kill(folder, "trainer")
+    kill(folder, "supervisor")
+
+
+def end_all(home: Path) -> None:
+    """Leave no run of a test behind."""
+    seen = registry.overview(home)
+    for run in seen.active + seen.queued:
+        if (attempt := run.folder.last_attempt()) is not None and attempt.proc.exists():
+            kill(run.folder, "trainer")
+        else:
+            request_stop(home, run.id, force=True)
+        assert isinstance(wait_for(home, run.id, PATIENCE_S).state, Ended)

@@ -1,0 +1,128 @@
+"""A trainer without an algorithm: `small_trainer.py WAY RUN` trains, and ends, in one way.
+
+It tells and hears what every trainer does, through the same door, in milliseconds.
+"""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from drivetrain.errors import DataError
+from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
+from drivetrain.runs.telemetry import RunTelemetry
+
+STEPS = 20
+PACE_S = 0.002
+
+
+def complete(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Train to the end."""
+    for step in range(1, STEPS + 1):
+        telemetry.write(step, {"reward": step / 10, "best_reward": step / 10, "loss": 0.5})
+    telemetry.event(STEPS, "best", reward=STEPS / 10)
+    return record_completed(attempt, STEPS)
+
+
+def work(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Train until asked to stop, then save."""
+    step = 0
+    while not telemetry.should_stop():
+        step += 1
+        telemetry.write(step, {"reward": 1.0})
+        time.sleep(PACE_S)
+    with telemetry.phase("save"):
+        (attempt.path.parent.parent / "saved").write_text(str(step), encoding="utf-8")
+    return record_stopped(attempt, step, telemetry.stop_reason())
+
+
+def ignore(telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
+    """Never stop, whoever asks."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    telemetry.write(7, {"reward": 1.0})
+    while True:
+        time.sleep(PACE_S)
+
+
+def obey_twice(telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
+    """Go on after the first SIGTERM, die by the second."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    telemetry.write(7, {"reward": 1.0})
+    while True:
+        time.sleep(PACE_S)
+
+
+def leave_child(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """End well, but leave a child in a session of its own behind."""
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    (attempt.path.parent.parent / "left").write_text(str(child.pid), encoding="utf-8")
+    return complete(telemetry, attempt)
+
+
+def leave_silently(_telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
+    """Exit as if all were well, without a word."""
+    return 0
+
+
+def crash(_telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
+    """Die as C code dies."""
+    os.abort()
+
+
+def fail_with(error: Exception) -> Callable[[RunTelemetry, AttemptFolder], int]:
+    """Train a little, then meet an error."""
+
+    def fail(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+        telemetry.write(5, {"reward": 1.0})
+        try:
+            meet(error)
+        except Exception as met:  # noqa: BLE001 - as in the child that trains
+            return record_failed(attempt, telemetry.step, met)
+
+    return fail
+
+
+def meet(error: Exception) -> NoReturn:
+    """What goes wrong."""
+    raise error
+
+
+def break_off(_telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
+    """Leave with a traceback and no outcome."""
+    raise RuntimeError("CUDA out of memory. Tried to allocate 20 GiB")
+
+
+WAYS: dict[str, Callable[[RunTelemetry, AttemptFolder], int]] = {
+    "complete": complete,
+    "work": work,
+    "ignore": ignore,
+    "obey_twice": obey_twice,
+    "leave_child": leave_child,
+    "leave_silently": leave_silently,
+    "crash": crash,
+    "break_off": break_off,
+    "error": fail_with(KeyError("wheel")),
+    "nan": fail_with(FloatingPointError("the loss is not finite")),
+    "data": fail_with(DataError("The scenario set is damaged. Try another.")),
+    "disk_full": fail_with(OSError(errno.ENOSPC, "No space left on device")),
+}
+
+
+def main(way: str, path: str) -> int:
+    """Train in one way."""
+    folder = RunFolder.at(Path(path))
+    attempt = folder.last_attempt()
+    assert attempt is not None
+    with RunTelemetry(folder, attempt.number, total=STEPS) as telemetry:
+        return WAYS[way](telemetry, attempt)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,87 @@
+"""Asking runs to stop."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drivetrain.errors import NotFoundError
+from drivetrain.runs import launch, supervise
+from drivetrain.runs.record import Ended, Stopping
+from drivetrain.runs.stop import request_stop
+from tests.runs.living import attempt_of, ended, pid_of, spec, start, start_and_meet
+
+
+def test_a_run_that_is_asked_to_stop_saves_and_leaves(home: Path) -> None:
+    folder = start_and_meet(home, "work").folder
+    reply = request_stop(home, "r1")
+    end = ended(home)
+    assert reply.did == "asked"
+    assert isinstance(reply.run.state, Stopping | Ended)
+    assert (end.how, end.reason, end.exit_code) == ("stopped", "user_stop", 75)
+    assert (folder.path / "saved").read_text(encoding="utf-8") == str(end.step)
+    assert json.loads(attempt_of(folder).exit.read_text())["rc"] == 75
+
+
+def test_asking_again_changes_nothing_and_says_so(home: Path) -> None:
+    start_and_meet(home, "ignore")
+    first = request_stop(home, "r1", grace_s=600)
+    second = request_stop(home, "r1", grace_s=1)
+    assert (first.did, second.did) == ("asked", "repeated")
+    asked = json.loads(first.run.folder.stop_request.read_text())
+    assert asked["grace_s"] == 600
+
+
+def test_stopping_an_ended_run_says_that_it_is_over(home: Path) -> None:
+    start(home, "complete")
+    ended(home)
+    reply = request_stop(home, "r1")
+    assert reply.did == "over"
+    assert ended(home).how == "succeeded"
+
+
+def test_a_run_that_never_began_never_will(home: Path) -> None:
+    launch._reserve(home, spec("complete"))
+    reply = request_stop(home, "r1")
+    assert reply.did == "never_started"
+    assert ended(home).reason == "user_stop"
+    assert not start(home, "complete").created
+    assert ended(home).reason == "user_stop"
+
+
+def test_a_supervisor_that_comes_after_the_stop_starts_nothing(home: Path) -> None:
+    folder, _ = launch._reserve(home, spec("complete"))
+    request_stop(home, "r1")
+    late = subprocess.run(
+        [sys.executable, "-I", "-S", supervise.__file__, str(folder.path), "001"],
+        check=False,
+        timeout=60,
+    )
+    assert late.returncode != 0
+    assert not attempt_of(folder).proc.exists()
+
+
+def test_a_trainer_that_will_not_leave_is_killed_after_its_grace(home: Path) -> None:
+    folder = start_and_meet(home, "ignore").folder
+    trainer = pid_of(folder, "trainer")
+    request_stop(home, "r1", grace_s=0)
+    end = ended(home)
+    assert (end.how, end.reason, end.step) == ("stopped", "user_stop", 7)
+    assert end.detail == "killed after its grace"
+    assert not Path(f"/proc/{trainer}").exists()
+
+
+def test_force_cuts_a_grace_short(home: Path) -> None:
+    start_and_meet(home, "obey_twice")
+    request_stop(home, "r1", grace_s=600)
+    assert request_stop(home, "r1", force=True).did == "forced"
+    end = ended(home)
+    assert (end.how, end.reason, end.exit_code) == ("stopped", "user_stop", 75)
+
+
+def test_an_unknown_run_cannot_be_stopped(home: Path) -> None:
+    start(home, "complete", "ppo_v1")
+    with pytest.raises(NotFoundError, match=r"no run `ppo_v2`.*`/train status ppo_v1`"):
+        request_stop(home, "ppo_v2")
