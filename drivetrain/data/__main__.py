@@ -27,6 +27,12 @@ def main(arguments: Sequence[str]) -> int:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except OSError as error:
+        sys.stderr.write(
+            f"error: `{error.filename}` cannot be read or written ({error.strerror}); name a "
+            f"folder of yours: `--out datasets/processed/NAME`.\n"
+        )
+        return UserError.exit_code
     return 0
 
 

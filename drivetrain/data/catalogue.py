@@ -15,6 +15,7 @@ from drivetrain.sim.config import STEP_S
 from drivetrain.sim.scenario import Scenario
 
 _TEXTS = ("id", "source", "log", "group", "split", "type", "licence")
+FIELDS = (*_TEXTS, "origin")
 
 
 @dataclass(frozen=True, slots=True)

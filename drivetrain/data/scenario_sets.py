@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from drivetrain.data import integrity, split
 from drivetrain.data.catalogue import (
+    FIELDS,
     Origin,
     Row,
     catalogue_of,
@@ -104,7 +105,13 @@ def load(folder: Path) -> ScenarioSet:
                 f"`/train data convert commonroad SOURCE --out DIR`."
             )
         columns[name] = integrity.read_column(folder, file_name(name))
-    return ScenarioSet(as_arrays(columns), integrity.read_column(folder, CATALOGUE), manifest)
+    catalogue = integrity.read_column(folder, CATALOGUE)
+    if catalogue.dtype.names != FIELDS or len(catalogue) != len(columns["steps"]):
+        raise DataError(
+            f"The catalogue of the scenario set `{folder}` does not fit its columns; convert it "
+            f"again: `/train data convert commonroad SOURCE --out DIR`."
+        )
+    return ScenarioSet(as_arrays(columns), catalogue, manifest)
 
 
 class ScenarioSetWriter:

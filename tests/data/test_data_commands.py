@@ -92,6 +92,14 @@ def test_a_taken_folder_is_a_conflict(
     assert "never overwritten" in capsys.readouterr().err
 
 
+def test_a_folder_below_a_file_cannot_be_written(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    below = source / "old.xml" / "set"
+    assert main(["convert", "commonroad", str(source), "--out", str(below)]) == 2
+    assert "cannot be read or written" in capsys.readouterr().err
+
+
 def test_it_runs_as_a_module(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "drivetrain.data", "info", str(tmp_path / "none")],

@@ -1,5 +1,6 @@
 """Each kind of damage gets its own clear sentence."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from drivetrain.data import integrity
 from drivetrain.data.catalogue import Origin
@@ -86,7 +89,7 @@ def test_a_manifest_that_points_out_of_its_folder(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"]["../secret.npy"] = manifest["files"]["frames/x.npy"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(DataError, match="outside the folder"):
+    with pytest.raises(DataError, match="lacks or misnames a field"):
         load(folder)
 
 
@@ -165,6 +168,45 @@ def test_an_index_out_of_range(folder: Path, value: int) -> None:
     routes[0] = value
     rewritten(folder, "scenarios/route.npy", routes)
     with pytest.raises(DataError, match="points outside its"):
+        load(folder)
+
+
+def leaves(facts: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The way to every value of a manifest, whole tables included."""
+    if not isinstance(facts, dict):
+        return [path]
+    inner = [way for key, value in facts.items() for way in leaves(value, (*path, key))]
+    return [*inner, path] if path else inner
+
+
+JUNK = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.just([]))
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data(), junk=JUNK)
+def test_no_change_of_a_manifest_causes_anything_but_our_error(
+    folder: Path, data: st.DataObject, junk: object
+) -> None:
+    text = (folder / "manifest.json").read_text()
+    manifest = json.loads(text)
+    *way, last = data.draw(st.sampled_from(leaves(manifest)))
+    inner = manifest
+    for key in way:
+        inner = inner[key]
+    inner[last] = junk
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with contextlib.suppress(DataError):
+        load(folder)
+    (folder / "manifest.json").write_text(text)
+
+
+def test_a_catalogue_of_something_else(folder: Path) -> None:
+    rewritten(folder, "scenarios.npy", np.arange(4))
+    with pytest.raises(DataError, match="catalogue of the scenario set"):
         load(folder)
 
 
