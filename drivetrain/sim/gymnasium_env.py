@@ -105,6 +105,7 @@ class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
         self.num_envs = num_envs
         self.is_vector_env = True
         self.closed = False
+        self.viewer = None
         self.single_observation_space = observation_space(self._worlds.layout)
         self.single_action_space = action_space()
         self.observation_space = batch_space(self.single_observation_space, num_envs)
