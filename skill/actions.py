@@ -96,7 +96,8 @@ def start(command: Start, room: Room) -> Report:
         check_files(request)
         text = f"# What `/train {command.asked.algorithm}` would run; nothing was written.\n"
         return Report(text + as_yaml(request).rstrip(), request.model_dump(mode="json"))
-    return start_report(launch(request, home=room.home), request.model_dump(mode="json"))
+    facts = request.model_dump(mode="json")
+    return start_report(launch(request, home=room.home), facts, _licences(facts["data"]))
 
 
 def stop(command: Stop, room: Room) -> Report:
@@ -194,8 +195,23 @@ def _told_by_data(words: list[str], *, as_json: bool) -> Report:
 
 
 def _run_page(run: Run) -> Report:
+    asked = read_request(run.folder)
+    licences = _licences(asked.request.get("data") if asked else None)
     evaluation = read_json(run.folder.evaluation)
-    return run_report(Page(run, read_request(run.folder), evaluation, SYSTEM.wall()))
+    return run_report(Page(run, asked, licences, evaluation, SYSTEM.wall()))
+
+
+def _licences(data: str | None) -> tuple[str, ...]:
+    """What the scenario set says of itself; a set that is gone says nothing."""
+    if data is None:
+        return ()
+    # NumPy comes with it, which a run on built-in scenarios need not wait for.
+    from drivetrain.data.integrity import read_manifest
+
+    try:
+        return tuple(read_manifest(Path(data)).licences)
+    except NotFoundError:
+        return ()
 
 
 def _as_they_come(lines: Iterator[str], command: Logs) -> Iterator[str]:
@@ -217,8 +233,8 @@ def _driver(command: Eval, room: Room) -> list[str]:
     checkpoint = best if command.checkpoint == "best" else last
     if not checkpoint.is_file():
         raise NotFoundError(
-            f"Run `{run.id}` has no `{checkpoint.name}` yet; it comes with its first "
-            f"evaluation or save. Try `/train status {run.id}`."
+            f"Run `{run.id}` has no `{checkpoint.name}`; it comes with the first evaluation "
+            f"or save. Try `/train status {run.id}`."
         )
     return ["--checkpoint", str(checkpoint), "--name", run.id]
 

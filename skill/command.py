@@ -7,7 +7,8 @@ from typing import NoReturn
 from drivetrain.errors import RequestError
 from drivetrain.options import read_options, split_text
 from drivetrain.text import listing, nearest, plain, quote
-from skill.grammar import NOT_YET, SERVING, Command, Help, Verb, starting
+from skill.grammar import Command, Help, Verb
+from skill.verbs import NOT_YET, SERVING, starting
 
 PREFIXES = ("/train", "/train:train")
 _LONGEST_TEXT = 20_000

@@ -7,9 +7,10 @@ from drivetrain.errors import RequestError
 from drivetrain.options import Option
 from drivetrain.text import listing, nearest, quote
 from skill.command import find_verb
-from skill.grammar import NOT_YET, SERVING, Verb, option_usage, starting
+from skill.grammar import Verb, option_usage
 from skill.report import Facts, Report
 from skill.table import table
+from skill.verbs import NOT_YET, SERVING, starting
 
 EXIT_CODES = {
     0: "done",
@@ -17,7 +18,7 @@ EXIT_CODES = {
     3: "no such run, file or data",
     4: "conflict: the run id is taken by another request, or the run is already over",
     5: "the run failed",
-    75: "stopped, resumable",
+    75: "stopped, resumable; or `wait` ran out of time",
 }
 
 

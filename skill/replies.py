@@ -13,7 +13,9 @@ from skill.run_page import data_words, place_lines
 from skill.table import log_block, untrusted
 
 
-def start_report(started: Started, request: Mapping[str, Any]) -> Report:
+def start_report(
+    started: Started, request: Mapping[str, Any], licences: Sequence[str] = ()
+) -> Report:
     """The acknowledgement of a start: what was started, where to look, what to type next."""
     run = started.run
     title = f"## Run {run.id} {'started' if started.created else 'is already there'}"
@@ -23,7 +25,7 @@ def start_report(started: Started, request: Mapping[str, Any]) -> Report:
         *_same_lines(started),
         f"- State: {_state(run)}",
         f"- Plan: {_plan(run, request)}",
-        f"- Data: {data_words(request['data'])}",
+        f"- Data: {data_words(request['data'], licences)}",
         *_origin_lines(request),
         *place_lines(run),
         "",
@@ -51,7 +53,7 @@ def _stop_words(reply: StopReply) -> str:
         case "asked":
             return "is asked to stop: it saves first, then ends."
         case "forced":
-            return "is ended now, without another save."
+            return "is told to end within seconds, whether it has saved or not."
         case "repeated":
             return "was asked to stop before; nothing changed."
         case "never_started":

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from drivetrain.numbers import percent, short_count, short_duration, short_number
@@ -16,10 +15,11 @@ MOST_WORST = 5
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that a run's page is made of.  now: wall clock, s."""
+    """All that a run's page is made of.  licences: of its data.  now: wall clock, s."""
 
     run: Run
     asked: Asked | None
+    licences: Sequence[str]
     evaluation: Mapping[str, Any] | None
     now: float
 
@@ -29,7 +29,7 @@ def run_report(page: Page) -> Report:
     run = page.run
     parts = [
         f"## Run {run.id}",
-        "\n".join([*_progress_lines(page), *_request_lines(page.asked), *place_lines(run)]),
+        "\n".join([*_progress_lines(page), *_request_lines(page), *place_lines(run)]),
         "" if page.evaluation is None else evaluation_part(page.evaluation),
         f"Next: {_next(run)}.",
     ]
@@ -39,6 +39,7 @@ def run_report(page: Page) -> Report:
         "folder": str(run.folder.path),
         "checkpoints": str(run.folder.checkpoints),
         "tensorboard": str(run.folder.logs),
+        "licences": list(page.licences),
         "evaluation": page.evaluation,
     }
     return Report("\n\n".join(part for part in parts if part), facts)
@@ -92,9 +93,12 @@ def _rate(rate: Mapping[str, Any]) -> str:
 
 def _driven(data: Mapping[str, Any]) -> str:
     split, name = untrusted(str(data.get("split", ""))), untrusted(str(data.get("name", "")))
-    return (
-        f"{data.get('scenarios', '?')} {split} scenarios of {name}, licence {_licences(data)}"
-    )
+    licences = _listed(data.get("licences") or ())
+    return f"{data.get('scenarios', '?')} {split} scenarios of {name}, licence {licences}"
+
+
+def _listed(licences: Sequence[str]) -> str:
+    return ", ".join(untrusted(str(name), 60) for name in licences) or "unknown"
 
 
 def _traffic(evaluation: Mapping[str, Any]) -> str:
@@ -102,12 +106,6 @@ def _traffic(evaluation: Mapping[str, Any]) -> str:
     traffic, step = evaluation.get("traffic"), evaluation.get("step")
     words = f", traffic {untrusted(str(traffic), 20)}" if traffic else ""
     return words + (f", policy of step {short_count(step)}" if step is not None else "")
-
-
-def _licences(data: Mapping[str, Any]) -> str:
-    return (
-        ", ".join(untrusted(str(name), 60) for name in data.get("licences") or ()) or "unknown"
-    )
 
 
 def _progress_lines(page: Page) -> Iterable[str]:
@@ -138,21 +136,24 @@ def _state(run: Run, now: float) -> str:
             return state_word(run.state)
 
 
-def _request_lines(asked: Asked | None) -> Iterable[str]:
+def _request_lines(page: Page) -> Iterable[str]:
+    asked = page.asked
     if asked is None:
         return
     request = asked.request
     worlds = (request.get("environment") or {}).get("num_envs", "?")
     yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
-    yield f"- Data: {data_words(request.get('data'))}"
+    yield f"- Data: {data_words(request.get('data'), page.licences)}"
     if request.get("init_from"):
         yield f"- Started from: {untrusted(str(request['init_from']), 200)}"
     yield f"- Request: digest `{asked.digest[:12]}`"
 
 
-def data_words(data: str | Path | None) -> str:
-    """The scenario set that a request names."""
-    return "built-in generated scenarios" if data is None else untrusted(str(data), 200)
+def data_words(data: str | None, licences: Sequence[str]) -> str:
+    """The scenario set that a request names, and under which licences it came."""
+    if data is None:
+        return "built-in generated scenarios"
+    return f"{untrusted(data, 200)}, licence {_listed(licences)}"
 
 
 def place_lines(run: Run) -> Iterable[str]:

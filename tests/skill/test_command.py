@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from drivetrain.errors import RequestError, UserError
 from skill.command import parse
 from skill.grammar import (
-    SERVING,
     DataConvert,
     DataGenerate,
     DataInfo,
@@ -21,8 +20,8 @@ from skill.grammar import (
     Stop,
     Verb,
     Wait,
-    starting,
 )
+from skill.verbs import SERVING, starting
 from trainers.asked import Asked
 
 READ = {

@@ -151,7 +151,7 @@ NASTY = (
 
 def test_text_that_others_wrote_cannot_break_a_report() -> None:
     failed = run("bad", ended("failed", "error", NASTY))
-    page = run_report(Page(failed, None, None, NOW)).markdown
+    page = run_report(Page(failed, None, (), None, NOW)).markdown
     log = logs_report(failed, [line[:200] for line in NASTY.splitlines()], None).markdown
     for text in (status(ended=(failed,)), page):
         assert len(text) < 3000
@@ -184,7 +184,7 @@ def test_the_page_of_a_run_tells_where_everything_is_and_what_to_type() -> None:
         request=request,
         command=(),
     )
-    page = run_report(Page(run("ppo_v1", Running(1), SEEN), asked, None, NOW))
+    page = run_report(Page(run("ppo_v1", Running(1), SEEN), asked, (), None, NOW))
     assert page.markdown == (
         "## Run ppo_v1\n"
         "\n"

@@ -1,0 +1,304 @@
+"""Every verb: how it is written, what it does, and the command that its words become.
+
+The verbs that serve runs need no Pydantic, so that a cold `/train status` stays quick; those
+that start runs take their options from the request models, loaded on demand.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from drivetrain.errors import RequestError
+from drivetrain.options import Given, Option, number, whole_number
+from drivetrain.runs.folder import is_run_id
+from drivetrain.text import quote
+from skill.grammar import (
+    JSON,
+    Checkpoint,
+    Command,
+    DataConvert,
+    DataGenerate,
+    DataInfo,
+    Eval,
+    Help,
+    Logs,
+    Start,
+    Status,
+    Stop,
+    Verb,
+    Wait,
+)
+from trainers.asked import CONFIG, DRY_RUN, SET, asked_with
+
+NOT_YET = ("sac", "bc", "gail", "hybrid")
+"""Algorithms that the product will have and does not have yet."""
+DATA_FORMATS = ("commonroad",)
+DATA_EXAMPLE = "data convert commonroad SRC --out datasets/processed/ngsim"
+DEFAULT_TAIL = 40
+LONGEST_TAIL = 1000
+MOST_SCENARIOS = 100_000
+LONGEST_WAIT_S = 30 * 86_400
+
+
+def _argument(given: Given, verb: str, name: str, example: str) -> str:
+    """The one plain argument that a verb takes."""
+    if len(given.arguments) == 1 and given.arguments[0]:
+        return given.arguments[0]
+    found = f"was given {len(given.arguments)} words" if given.arguments else "was given none"
+    raise RequestError(f"`{verb}` takes one {name} and {found}. Try `/train {example}`.")
+
+
+def _no_arguments(given: Given, verb: str) -> None:
+    if given.arguments:
+        raise RequestError(
+            f"`{verb}` takes options only, and was given {quote(given.arguments[0])}. "
+            f"Try `/train help {verb}`."
+        )
+
+
+def _run(given: Given, verb: str) -> str:
+    word = _argument(given, verb, "run id", f"{verb} ppo_v1")
+    if is_run_id(word):
+        return word
+    raise RequestError(
+        f"{quote(word)} cannot name a run: an id has 1 to 64 letters, digits, `.`, `_` or `-`, "
+        f"and begins with a letter or digit. Try `/train {verb} {near_run_id(word)}`."
+    )
+
+
+def near_run_id(word: str) -> str:
+    """A word that can name a run and looks like this one."""
+    better = re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("._-")
+    return better[:32].rstrip("._-") or "ppo_v1"
+
+
+def _status(given: Given) -> Command:
+    run = _run(given, "status") if given.arguments else None
+    return Status(run, as_json="--json" in given)
+
+
+def _logs(given: Given) -> Command:
+    run = _run(given, "logs")
+    tail = whole_number(f"logs {run}", "--tail", given.last("--tail"), 1, LONGEST_TAIL)
+    return Logs(
+        run=run,
+        tail=DEFAULT_TAIL if tail is None else tail,
+        grep=given.last("--grep"),
+        follow="--follow" in given,
+        as_json="--json" in given,
+    )
+
+
+def _stop(given: Given) -> Command:
+    run = _run(given, "stop")
+    return Stop(
+        run=run,
+        grace_s=number(f"stop {run}", "--grace", given.last("--grace"), 0, 86_400),
+        force="--force" in given,
+        as_json="--json" in given,
+    )
+
+
+def _wait(given: Given) -> Command:
+    run = _run(given, "wait")
+    timeout = number(f"wait {run}", "--timeout", given.last("--timeout"), 0, LONGEST_WAIT_S)
+    return Wait(run, timeout, as_json="--json" in given)
+
+
+def _eval(given: Given) -> Command:
+    driver = _run(given, "eval")
+    return Eval(
+        driver=driver,
+        data=given.last("--data"),
+        scenarios=whole_number(
+            f"eval {driver}", "--scenarios", given.last("--scenarios"), 1, MOST_SCENARIOS
+        ),
+        checkpoint=_checkpoint(driver, given.last("--checkpoint")),
+        as_json="--json" in given,
+    )
+
+
+def _checkpoint(driver: str, text: str | None) -> Checkpoint:
+    match text:
+        case None | "best":
+            return "best"
+        case "last":
+            return "last"
+        case _:
+            raise RequestError(
+                f"`--checkpoint` is {quote(text)}; it is `best` or `last`. "
+                f"Try `/train eval {driver} --checkpoint best`."
+            )
+
+
+def _data(given: Given) -> Command:
+    action, *words = given.arguments or ("",)
+    builders = {"convert": _data_convert, "info": _data_info, "generate": _data_generate}
+    if action in builders:
+        return builders[action](given, tuple(words))
+    found = f"not {quote(action)}" if action else "and needs one of them"
+    raise RequestError(
+        f"`data` knows `convert`, `info` and `generate`, {found}. Try `/train {DATA_EXAMPLE}`."
+    )
+
+
+def _data_convert(given: Given, words: tuple[str, ...]) -> Command:
+    out = given.last("--out")
+    if len(words) < 2 or words[0] not in DATA_FORMATS or not out:
+        formats = " or ".join(f"`{name}`" for name in DATA_FORMATS)
+        raise RequestError(
+            f"`data convert` takes a format ({formats}), the files or folders to read, and "
+            f"`--out` with the folder to make. Try `/train {DATA_EXAMPLE}`."
+        )
+    _only(given, "data convert", {"--out"})
+    return DataConvert(words[0], words[1:], out, as_json="--json" in given)
+
+
+def _data_info(given: Given, words: tuple[str, ...]) -> Command:
+    _only(given, "data info", set())
+    folder = _argument(
+        Given(words), "data info", "folder", "data info datasets/processed/ngsim"
+    )
+    return DataInfo(folder, as_json="--json" in given)
+
+
+def _data_generate(given: Given, words: tuple[str, ...]) -> Command:
+    _only(given, "data generate", {"--out", "--count", "--seed"})
+    _no_arguments(Given(words), "data generate")
+    out = given.last("--out")
+    if not out:
+        raise RequestError(
+            "`data generate` needs `--out` with the folder to make. "
+            "Try `/train data generate --out datasets/processed/generated --count 1000`."
+        )
+    return DataGenerate(
+        out=out,
+        count=whole_number(
+            "data generate --out DIR", "--count", given.last("--count"), 1, 1_000_000
+        ),
+        seed=whole_number(
+            "data generate --out DIR", "--seed", given.last("--seed"), 0, 2**32 - 1
+        ),
+        as_json="--json" in given,
+    )
+
+
+def _only(given: Given, verb: str, flags: set[str]) -> None:
+    extra = sorted(set(given.values) - flags - {"--json"})
+    if extra:
+        raise RequestError(
+            f"`{extra[0]}` is not an option of `{verb}`. Try `/train help data`."
+        )
+
+
+def _help(given: Given) -> Command:
+    topic = _argument(given, "help", "verb", "help ppo") if given.arguments else None
+    return Help(topic, as_json="--json" in given)
+
+
+SERVING: Final = (
+    Verb(
+        "status",
+        "[RUN]",
+        "Show active and ended runs and the machine, or one run in detail.",
+        "status",
+        (JSON,),
+        _status,
+    ),
+    Verb(
+        "logs",
+        "RUN",
+        "Show what a run printed.",
+        "logs ppo_v1 --tail 20",
+        (
+            Option(
+                "--tail",
+                f"Newest lines to show, at most {LONGEST_TAIL}; else {DEFAULT_TAIL}.",
+                "N",
+            ),
+            Option("--grep", "Only lines that hold this text.", "TEXT"),
+            Option("--follow", "Go on printing until the run ends."),
+            JSON,
+        ),
+        _logs,
+    ),
+    Verb(
+        "stop",
+        "RUN",
+        "Ask a run to save and end.",
+        "stop ppo_v1",
+        (
+            Option("--grace", "Seconds to save in before it is ended by force.", "S"),
+            Option("--force", "End it within seconds, whether it has saved or not."),
+            JSON,
+        ),
+        _stop,
+    ),
+    Verb(
+        "wait",
+        "RUN",
+        "Wait until a run ends; the exit code says how.",
+        "wait ppo_v1 --timeout 600",
+        (Option("--timeout", "Seconds to wait at most; by default without limit.", "S"), JSON),
+        _wait,
+    ),
+    Verb(
+        "eval",
+        "RUN|idm|random",
+        "Drive a scenario set with a run's policy and compare it with the baselines.",
+        "eval ppo_v1 --data datasets/processed/ngsim",
+        (
+            Option("--data", "Scenario set; by default the one the run trained on.", "SET"),
+            Option("--scenarios", "Scenarios to drive; by default all of its test split.", "N"),
+            Option(
+                "--checkpoint", "Policy to drive with: `best` (default) or `last`.", "WHICH"
+            ),
+            JSON,
+        ),
+        _eval,
+    ),
+    Verb(
+        "data",
+        "convert FORMAT SRC… | info SET | generate",
+        "Make scenario sets of recorded files or generated traffic, and describe them.",
+        DATA_EXAMPLE,
+        (
+            Option("--out", "Folder of the set to make; it must not exist yet.", "DIR"),
+            Option("--count", "Scenarios to generate.", "N"),
+            Option("--seed", "Seed of the generator.", "N"),
+            JSON,
+        ),
+        _data,
+    ),
+    Verb(
+        "help",
+        "[VERB]",
+        "Explain all verbs, or one with every default and limit.",
+        "help ppo",
+        (JSON,),
+        _help,
+    ),
+)
+"""The verbs that serve runs, in the order of the help."""
+
+
+def starting() -> tuple[Verb, ...]:
+    """The verbs that start runs: one for each algorithm that can be trained."""
+    # Pydantic takes a tenth of a second, which the verbs that serve runs do not have.
+    from trainers.fields import option_fields
+    from trainers.requests import REQUESTS
+
+    return tuple(
+        _starting_verb(name, model.__doc__ or "", option_fields(model))
+        for name, model in REQUESTS.items()
+    )
+
+
+def _starting_verb(name: str, summary: str, fields: Mapping[str, Option]) -> Verb:
+    def build(given: Given) -> Command:
+        _no_arguments(given, name)
+        asked = asked_with(name, given, fields)
+        return Start(asked, dry_run=DRY_RUN.flag in given, as_json=JSON.flag in given)
+
+    options = (CONFIG, *fields.values(), SET, DRY_RUN, JSON)
+    return Verb(name, "", summary, f"{name} --run-id {name}_v1", options, build)
