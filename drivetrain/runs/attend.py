@@ -10,7 +10,7 @@ from drivetrain.runs.record import Ended, Stalled, Stopping
 from drivetrain.runs.wait import wait_for
 
 BAR_CELLS = 24
-QUIET_SHARE = 0.1
+QUIET_LINES = 10
 """Where nobody sees a line change, a new one comes after each tenth of the way."""
 
 
@@ -77,7 +77,7 @@ class Meter:
 
     def _tenths(self, run: Run) -> int:
         seen = run.progress
-        return int(seen.step / seen.total / QUIET_SHARE) if seen and seen.total else 0
+        return seen.step * QUIET_LINES // seen.total if seen and seen.total else 0
 
 
 def _word(run: Run) -> str:

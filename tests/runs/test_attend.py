@@ -31,7 +31,8 @@ def run(state: Record, step: int | None) -> Run:
 
 def test_the_line_shows_share_reward_rate_and_time_left() -> None:
     assert progress_line(run(Running(1), 25)) == (
-        "demo [######------------------] 25% 25 / 100 · reward 5.2 · 12K steps/s · ETA 4m · train"
+        "demo [######------------------] 25% 25 / 100 · reward 5.2 · 12K steps/s · "
+        "ETA 4m · train"
     )
 
 
