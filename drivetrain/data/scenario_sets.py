@@ -108,8 +108,8 @@ def load(folder: Path) -> ScenarioSet:
     catalogue = integrity.read_column(folder, CATALOGUE)
     if catalogue.dtype.names != FIELDS or len(catalogue) != len(columns["steps"]):
         raise DataError(
-            f"The catalogue of the scenario set `{folder}` does not fit its columns; convert it "
-            f"again: `/train data convert commonroad SOURCE --out DIR`."
+            f"The catalogue of the scenario set `{folder}` does not fit its columns; "
+            f"convert it again: `/train data convert commonroad SOURCE --out DIR`."
         )
     return ScenarioSet(as_arrays(columns), catalogue, manifest)
 

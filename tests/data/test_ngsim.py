@@ -11,7 +11,10 @@ from drivetrain.data import lines, validate
 from drivetrain.data.__main__ import main
 from drivetrain.data.converters.commonroad import files_in, scenarios_of
 from drivetrain.data.scenario_sets import ScenarioSet, load
+from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.planners import IdmDriver
 from drivetrain.sim.scenario import Scenario
+from drivetrain.sim.world import Worlds
 
 SHARED = Path(
     os.environ.get("DRIVETRAIN_SHARED_DATA")
@@ -38,9 +41,9 @@ def scenarios_from(file: str) -> list[Scenario]:
 
 def test_every_recording_gives_experts_and_a_split_of_its_own(ngsim: ScenarioSet) -> None:
     groups = Counter(ngsim.catalogue["group"].tolist())
-    assert groups == {"USA_Lanker": 20, "USA_Peach": 4, "USA_US101": 4}
-    assert ngsim.manifest.splits == {"train": 20, "val": 4, "test": 4}
-    assert ngsim.manifest.rejects == {"no_route": 1, "starts_off_road": 1}
+    assert groups == {"USA_Lanker": 20, "USA_Peach": 5, "USA_US101": 4}
+    assert ngsim.manifest.splits == {"train": 20, "val": 4, "test": 5}
+    assert ngsim.manifest.rejects == {"starts_off_road": 1}
     assert ngsim.licences == ("BSD-3-Clause",)
 
 
@@ -65,12 +68,13 @@ def test_limits_are_those_of_the_files(file: str, limits: set[float]) -> None:
 
 
 def test_experts_keep_to_their_routes(ngsim: ScenarioSet) -> None:
-    assert len(ngsim) == 28
+    assert len(ngsim) == 29
     for file in files_in([SOURCE]):
         for one in scenarios_from(file.name):
             track = np.stack([one.tracks.x_m[one.ego], one.tracks.y_m[one.ego]], axis=1)
             way, away, _ = lines.project(one.road.paths[one.route].points_m, track)
-            assert away.max() < 2.5
+            # One car of Peach cuts its corner by 3 m.
+            assert away.max() < 3.5
             assert (np.diff(way) > -0.5).all()
             assert lines.arc_length(one.road.paths[one.route].points_m)[-1] > way[-1] + 50.0
 
@@ -80,7 +84,17 @@ def test_expert_distances_are_those_they_drove(ngsim: ScenarioSet) -> None:
     assert (ngsim.arrays.expert_m < 70.0).all()
 
 
+def test_an_idm_driver_solves_every_scenario_among_idm_traffic(ngsim: ScenarioSet) -> None:
+    settings = EnvironmentSettings(traffic="idm")
+    worlds = Worlds(ngsim.arrays, settings, num_worlds=len(ngsim), seed=0, in_order=True)
+    driver = IdmDriver()
+    worlds.reset()
+    for _ in range(int(ngsim.arrays.steps.min()) - 1):
+        worlds.step(driver.act(worlds))
+        assert not worlds.terminated.any()
+
+
 def test_nobody_starts_in_another_car_or_off_the_road(ngsim: ScenarioSet) -> None:
-    assert len(ngsim) == 28
+    assert len(ngsim) == 29
     for file in files_in([SOURCE]):
         assert {validate.fault(one) for one in scenarios_from(file.name)} == {None}
