@@ -1,5 +1,6 @@
 """`python -m skill …`, the door behind `bin/train`: the only place that prints."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,13 @@ from drivetrain.text import plain
 from skill.command import parse
 
 INTERRUPTED = 130
+_UNUSABLE = frozenset(
+    {
+        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
+        *(errno.ENOTDIR, errno.EEXIST),
+    }
+)
+"""What is wrong with the person's disk, not with this program."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -28,7 +36,7 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write("\nInterrupted. Runs go on; see `/train status`.\n")
         return INTERRUPTED
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None or error.errno not in _UNUSABLE:
             raise
         place = plain(str(error.filename))
         sys.stderr.write(

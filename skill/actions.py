@@ -12,6 +12,7 @@ from drivetrain.machine import read_machine
 from drivetrain.runs import logs as run_logs
 from drivetrain.runs import registry
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.look import Run, read_request
 from drivetrain.runs.record import Ended
 from drivetrain.text import plain
@@ -226,7 +227,9 @@ def _driver(command: Eval, room: Room) -> list[str]:
     Raises:
         NotFoundError: there is no such run, or it has no checkpoint yet.
     """
-    if command.driver in BASELINES:
+    # A run may have a baseline's name: then it is the one that is meant.
+    is_run = RunFolder(room.home, command.driver).path.exists()
+    if command.driver in BASELINES and not is_run:
         return ["--baseline", command.driver]
     run = registry.find_run(room.home, command.driver)
     best, last = run.folder.best_checkpoint, run.folder.last_checkpoint

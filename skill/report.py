@@ -52,9 +52,10 @@ def status_report(overview: Overview, machine: Machine, home: Path, now: float) 
     """All runs and the machine.  now: wall clock, s."""
     parts = [
         _active_part(overview),
+        system_lines(machine),
+        _attention_part(overview.active),
         _queued_part(overview.queued, now),
         _ended_part(overview, now),
-        system_lines(machine),
     ]
     facts = {
         "home": str(home),
@@ -192,8 +193,6 @@ def _active_part(overview: Overview) -> str:
     if overview.active:
         header = ("Run", "Algorithm", "Step", "Reward", "GPU", "ETA")
         lines.append(table(header, map(_active_row, overview.active)))
-        notes = [note for run in overview.active if (note := _note(run))]
-        lines += ["", *notes] if notes else []
     elif overview.ended_total or overview.queued:
         lines.append(f"No run is active. {START_HINT}")
     else:
@@ -217,8 +216,14 @@ def _active_row(run: Run) -> Sequence[str]:
     )
 
 
+def _attention_part(active: Sequence[Run]) -> str:
+    """What the table has no room for: its shape is fixed."""
+    notes = [note for run in active if (note := _note(run))]
+    return "\n".join(["### Attention", *notes]) if notes else ""
+
+
 def _note(run: Run) -> str:
-    """What the table cannot say about a run that is not simply running."""
+    """What there is to say about a run that is not simply running."""
     match run.state:
         case Stalled(overdue_s=overdue):
             return (

@@ -110,8 +110,11 @@ def test_what_is_not_known_is_a_dash() -> None:
 def test_a_stalled_or_stopping_run_has_no_time_of_arrival_and_a_note() -> None:
     text = status(run("a", Stalled(1, 200.0), SEEN), run("b", Stopping(1), SEEN))
     assert "| a | PPO | 350K | 5.2 | 78% | - |" in text
-    assert "- `a` is stalled: 3m overdue with a sign of life. See `/train logs a`." in text
-    assert "- `b` is stopping: it saves first." in text
+    assert text.endswith(
+        "### Attention\n"
+        "- `a` is stalled: 3m overdue with a sign of life. See `/train logs a`.\n"
+        "- `b` is stopping: it saves first."
+    )
 
 
 def test_queued_and_ended_runs_have_tables_of_their_own_and_a_failure_its_reason() -> None:
@@ -133,8 +136,10 @@ def test_queued_and_ended_runs_have_tables_of_their_own_and_a_failure_its_reason
         "|-----|-----------|-----|------|--------|------|\n"
         "| good | PPO | succeeded | 10M | 5.2 | 10m ago |\n"
         "| bad | PPO | failed: nan | 9K | - | 10m ago |\n\n"
-        "- `bad` failed: nan. `loss is nan at step 9000`. Next: `/train logs bad`.\n"
+        "- `bad` failed: nan. `loss is nan at step 9000`. Next: `/train logs bad`."
     ) in text
+    # The shape that users rely on comes first and whole.
+    assert text.index("### System") < text.index("## Queued Runs")
 
 
 def test_older_runs_are_counted_not_listed() -> None:
