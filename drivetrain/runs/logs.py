@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO
 
 from drivetrain.runs.folder import RunFolder
@@ -43,13 +44,8 @@ def follow(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[s
 
 def _last(file: BinaryIO, end: int, lines: int, grep: str | None) -> list[str]:
     """The last matching lines that begin before `end`, oldest first."""
-    found: list[str] = []
-    for line in _backwards(file, end):
-        if len(found) >= lines:
-            break
-        if _matches(line, grep):
-            found.append(line)
-    return found[::-1]
+    matching = (line for line in _backwards(file, end) if _matches(line, grep))
+    return list(islice(matching, lines))[::-1]
 
 
 def _backwards(file: BinaryIO, end: int) -> Iterator[str]:
@@ -65,7 +61,7 @@ def _backwards(file: BinaryIO, end: int) -> Iterator[str]:
                 yield _as_text(line)
             is_last = False
         rest, end = head[:LONGEST_LINE], start
-    if rest:
+    if rest or not is_last:
         yield _as_text(rest)
 
 

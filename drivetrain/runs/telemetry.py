@@ -6,6 +6,7 @@ Telling never stops training: a full disk or a silent GPU costs a line of teleme
 import faulthandler
 import json
 import math
+import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -261,5 +262,8 @@ class StatusFile:
 
 def dump_stacks_on_signal(folder: RunFolder) -> None:
     """SIGUSR1 writes what every thread is doing, even one that hangs in C."""
-    stacks = folder.stacks.open("a", encoding="utf-8")
+    # A bare descriptor: it must outlive every file object.
+    stacks = os.open(
+        folder.stacks, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644
+    )
     faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=True)

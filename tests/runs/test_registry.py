@@ -1,0 +1,132 @@
+"""The index: quick, and never the truth."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from drivetrain.errors import NotFoundError
+from drivetrain.runs.folder import runs_folder
+from drivetrain.runs.index import index_file
+from drivetrain.runs.record import Ended
+from drivetrain.runs.registry import Overview, find_run, newest, overview
+from tests.runs.living import ended, start, start_and_meet
+
+
+def told(seen: Overview) -> object:
+    """What an overview says, without what changes from look to look."""
+    over = [(run.id, run.algorithm, run.state) for run in seen.ended]
+    return ([run.id for run in seen.active], over, seen.ended_total)
+
+
+@pytest.fixture
+def three(home: Path) -> Path:
+    """A home with two ended runs and one that trains."""
+    for name in ("first", "second"):
+        start(home, "complete", name)
+        ended(home, name)
+    start_and_meet(home, "work", "third")
+    return home
+
+
+def test_an_overview_parts_the_active_from_the_ended_newest_first(three: Path) -> None:
+    seen = overview(three)
+    assert [run.id for run in seen.active] == ["third"]
+    assert [run.id for run in seen.ended] == ["second", "first"]
+    assert (seen.queued, seen.ended_total) == ((), 2)
+    assert all(isinstance(run.state, Ended) for run in seen.ended)
+    assert seen.ended[0].progress is not None
+
+
+def test_only_the_newest_ended_runs_are_listed_and_the_rest_counted(three: Path) -> None:
+    seen = overview(three, ended_limit=1)
+    assert ([run.id for run in seen.ended], seen.ended_total) == (["second"], 2)
+
+
+def test_the_newest_run_is_the_one_started_last(three: Path) -> None:
+    run = newest(three)
+    assert run is not None
+    assert run.id == "third"
+
+
+def test_a_deleted_index_is_rebuilt(three: Path) -> None:
+    before = told(overview(three))
+    shutil.rmtree(index_file(three).parent)
+    assert told(overview(three)) == before
+    assert index_file(three).exists()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"no database at all", b"SQLite format 3\0" + b"\xff" * 8000, b""]
+)
+def test_a_corrupt_index_is_rebuilt(three: Path, damage: bytes) -> None:
+    before = told(overview(three))
+    index_file(three).write_bytes(damage)
+    assert told(overview(three)) == before
+    assert told(overview(three)) == before
+
+
+def test_an_index_without_its_tables_is_rebuilt(three: Path) -> None:
+    before = told(overview(three))
+    with closing(sqlite3.connect(index_file(three))) as connection:
+        connection.execute("DROP TABLE runs")
+    assert told(overview(three)) == before
+
+
+def test_an_index_of_another_version_is_rebuilt(three: Path) -> None:
+    before = told(overview(three))
+    with closing(sqlite3.connect(index_file(three))) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    assert told(overview(three)) == before
+
+
+def test_a_locked_index_still_answers(three: Path) -> None:
+    before = told(overview(three))
+    with closing(sqlite3.connect(index_file(three), isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        assert told(overview(three)) == before
+
+
+def test_a_home_without_room_for_an_index_still_answers(three: Path) -> None:
+    before = told(overview(three))
+    shutil.rmtree(index_file(three).parent)
+    index_file(three).parent.write_text("in the way", encoding="utf-8")
+    assert told(overview(three)) == before
+
+
+def test_a_run_that_is_moved_away_is_gone_and_comes_back_with_its_folder(
+    three: Path, tmp_path: Path
+) -> None:
+    before = told(overview(three))
+    shutil.move(runs_folder(three) / "first", tmp_path / "kept")
+    assert [run.id for run in overview(three).ended] == ["second"]
+    shutil.move(tmp_path / "kept", runs_folder(three) / "first")
+    assert told(overview(three)) == before
+
+
+def test_folders_that_hold_no_run_are_passed_over(three: Path) -> None:
+    before = told(overview(three))
+    (runs_folder(three) / "mine").mkdir()
+    (runs_folder(three) / "notes.txt").write_text("hello", encoding="utf-8")
+    assert told(overview(three)) == before
+
+
+def test_a_look_at_an_empty_home_writes_nothing(home: Path) -> None:
+    assert overview(home) == Overview((), (), (), 0)
+    assert newest(home) is None
+    assert not home.exists()
+
+
+def test_an_unknown_run_is_refused_with_the_nearest(three: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"no run `frist`.*`/train status first`\.$"):
+        find_run(three, "frist")
+    with pytest.raises(NotFoundError, match=r"no run `zzz`.*newest is `third`"):
+        find_run(three, "zzz")
+
+
+@pytest.mark.parametrize("name", ["..", "../runs/first", "", "a b", "x" * 300, ".index"])
+def test_what_is_no_id_finds_no_run(three: Path, name: str) -> None:
+    with pytest.raises(NotFoundError, match="There is no run"):
+        find_run(three, name)
