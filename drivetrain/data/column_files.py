@@ -14,7 +14,7 @@ from drivetrain.sim.scenario import COLUMNS, Column
 
 UNITS = {
     **dict.fromkeys(["steps", "start_step"], "steps of 0.1 s"),
-    **dict.fromkeys(["expert_m", "length", "width", "x", "y", "half_width"], "m"),
+    **dict.fromkeys(["expert_m", "entry_m", "length", "width", "x", "y", "half_width"], "m"),
     **dict.fromkeys(["path_x", "path_y", "grid_x", "grid_y"], "m"),
     **dict.fromkeys(["edge_x0", "edge_y0", "edge_x1", "edge_y1"], "m"),
     **dict.fromkeys(["desired_mps", "vx", "vy", "limit_mps"], "m/s"),

@@ -18,6 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _SOURCES = Path(__file__).parent
 _NUMBA: Any = numba.config
 _njit: Any = numba.njit
+_typeof: Any = numba.typeof
 
 # numba counts references to every array that a function is handed: with structs of arrays, most
 # of a kernel's time. Without its runtime (as numba's extension guide has it) nothing is
@@ -33,10 +34,24 @@ def compiled(function: Function) -> Function:
     before = _NUMBA.CACHE_DIR
     _NUMBA.CACHE_DIR = str(_FOLDER)
     try:
-        fast: Any = _njit(cache=True, **_OPTIONS)(function)
+        fast: Any = _njit(cache=True, forceinline=True, **_OPTIONS)(function)
     finally:
         _NUMBA.CACHE_DIR = before
     return cast(Function, fast)
+
+
+def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """The machine code for exactly these arguments' types, compiled now if need be.
+
+    numba's dispatch looks at every array of every struct on each call: 20 microseconds for a
+    kernel, which are steps of several worlds.
+    """
+    compile_for = getattr(function, "compile", None)
+    if compile_for is None:  # NUMBA_DISABLE_JIT opens the kernels to a debugger.
+        return function
+    types = tuple(_typeof(each) for each in arguments)
+    code: Callable[..., Any] = compile_for(types)
+    return code
 
 
 def inlined(function: Function) -> Function:

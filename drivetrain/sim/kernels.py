@@ -51,9 +51,9 @@ from drivetrain.sim.reward import (
 from drivetrain.sim.road import (
     Paths,
     cell_of,
+    offset_at,
     paths_of,
     point_at,
-    project_anywhere,
     project_near,
 )
 from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays
@@ -70,6 +70,7 @@ from drivetrain.sim.traffic import (
     AGENT,
     ENTRY_GAP_M,
     ENTRY_GAP_S,
+    LOOK_AHEAD_M,
     OFFSET_DECAY_M,
     Follower,
     desired_speed,
@@ -81,6 +82,8 @@ from drivetrain.sim.traffic import (
 
 ROUTE_END_M = 1.0
 """A route counts as driven this close to its end, where its last piece may have been cut."""
+
+NOWHERE_M = 1e9
 
 _NONE = int(EndReason.NONE)
 _OFF_ROAD = int(EndReason.OFF_ROAD)
@@ -116,7 +119,8 @@ class Buffers(NamedTuple):
 class Scratch(NamedTuple):
     """Room for one thread, whose content means nothing between worlds.  [slots], [rows]."""
 
-    key: Floats
+    x: Floats
+    y: Floats
     acceleration: Floats
     nearest: Ints
     distance: Floats
@@ -196,7 +200,7 @@ def begin(
     scenarios: ScenarioArrays, paths: Paths, rules: Rules, state: State, w: int, scenario: int
 ) -> None:
     """World w at the start of its next episode, in that scenario."""
-    p = state.progress
+    p, b = state.progress, state.bodies
     p.scenario[w] = scenario
     p.step[w] = 0
     p.last_step[w] = _last_step(scenarios, rules, w, scenario, p.episode[w])
@@ -211,6 +215,9 @@ def begin(
             _begin_agent(scenarios, rules, state, w, slot, agent)
             slot += 1
     p.slots[w] = slot
+    p.radius[w] = 0.0
+    for j in range(slot):
+        p.radius[w] = max(p.radius[w], b.half_length[w, j] + b.half_width[w, j])
     for j in range(1, slot):
         _place_by_log(scenarios, state, w, j, 0)
         _try_to_enter(scenarios, paths, state, w, j, 0)
@@ -248,9 +255,9 @@ def _begin_ego(
     b.category[w, 0] = scenarios.category[agent]
     b.present[w, 0] = 1
     _place_ego(state, w)
-    where, facing = (b.x[w, 0], b.y[w, 0]), (cos, sin)
-    along, offset = project_anywhere(paths, d.start[w, 0], d.points[w, 0], where, facing)
-    d.along[w, 0], d.offset[w, 0] = along, offset
+    along, where = np.float64(scenarios.entry_m[agent]), (b.x[w, 0], b.y[w, 0])
+    d.along[w, 0] = along
+    d.offset[w, 0] = offset_at(paths, d.start[w, 0], d.points[w, 0], along, where)
     p.begin_m[w], p.best_m[w] = along, 0.0
 
 
@@ -333,9 +340,9 @@ def _try_to_enter(
     _pose_by_frame(scenarios, state, w, j, scenarios.first_frame[agent])
     if step > 0 and not _is_free(state, w, j):
         return
-    where, facing = (b.x[w, j], b.y[w, j]), (b.cos[w, j], b.sin[w, j])
-    along, offset = project_anywhere(paths, d.start[w, j], d.points[w, j], where, facing)
-    d.along[w, j], d.offset[w, j] = along, offset
+    along, where = np.float64(scenarios.entry_m[agent]), (b.x[w, j], b.y[w, j])
+    d.along[w, j] = along
+    d.offset[w, j] = offset_at(paths, d.start[w, j], d.points[w, j], along, where)
     d.phase[w, j] = _DRIVING
     b.present[w, j] = 1
     _place_on_path(paths, state, w, j)
@@ -381,6 +388,15 @@ def _place_on_path(paths: Paths, state: State, w: int, j: int) -> None:
 
 
 @inlined
+def _note_places(state: State, scratch: Scratch, w: int) -> None:
+    """Where everybody is, for many quick looks; who is absent is nowhere near."""
+    b = state.bodies
+    for k in range(state.progress.slots[w]):
+        scratch.x[k] = b.x[w, k] if b.present[w, k] else NOWHERE_M
+        scratch.y[k] = b.y[w, k]
+
+
+@inlined
 def _find_lead(
     paths: Paths, state: State, scratch: Scratch, w: int, j: int
 ) -> tuple[float, float]:
@@ -391,22 +407,18 @@ def _find_lead(
     """
     b, d = state.bodies, state.drivers
     me = _follower(state, w, j)
-    slots, key = state.progress.slots[w], scratch.key
-    radius = 0.0
-    for k in range(slots):
-        dx, dy = b.x[w, k] - me.x, b.y[w, k] - me.y
-        is_ahead = (dx * me.cos + dy * me.sin > 0.0) & (b.present[w, k] != 0)
-        key[k] = dx * dx + dy * dy if is_ahead else math.inf
-        radius = max(radius, b.half_length[w, k] + b.half_width[w, k])
-    last = d.lead[w, j]
+    radius = state.progress.radius[w]
     best, speed, lead = math.inf, 0.0, 0
-    if key[last] < math.inf:
+    last = d.lead[w, j]
+    if b.present[w, last] and last != j:
         best, speed = lead_in_corridor(paths, me, _body(state, w, last))
         lead = last if best < math.inf else 0
-    bound = min(farthest_lead(me, min(best, 80.0), radius), 1e6)
+    bound = farthest_lead(me, min(best, LOOK_AHEAD_M), radius)
     limit = bound * bound
-    for k in range(slots):
-        if key[k] <= limit and k != last:
+    x, y = scratch.x, scratch.y
+    for k in range(state.progress.slots[w]):
+        dx, dy = x[k] - me.x, y[k] - me.y
+        if dx * dx + dy * dy <= limit and dx * me.cos + dy * me.sin > 0.0 and k != last:
             gap, lead_speed = lead_in_corridor(paths, me, _body(state, w, k))
             if gap < best or (gap == best and k < lead and gap < math.inf):
                 best, speed, lead = gap, lead_speed, k
@@ -420,6 +432,7 @@ def _find_lead(
 def _decide_traffic(paths: Paths, state: State, scratch: Scratch, w: int) -> None:
     """Every path follower's acceleration, all from the same old state."""
     d = state.drivers
+    _note_places(state, scratch, w)
     for j in range(1, state.progress.slots[w]):
         if d.points[w, j] > 0 and d.phase[w, j] == _DRIVING:
             gap, speed = _find_lead(paths, state, scratch, w, j)
@@ -474,6 +487,7 @@ def _move_ego(paths: Paths, state: State, w: int, throttle: float, turn: float) 
 
 @inlined
 def _look_ahead(paths: Paths, state: State, scratch: Scratch, w: int) -> None:
+    _note_places(state, scratch, w)
     gap, speed = _find_lead(paths, state, scratch, w, 0)
     state.egos.lead_gap[w], state.egos.lead_speed[w] = gap, speed
 

@@ -7,13 +7,15 @@
 - Scenarios that share a `Road` object share its rows.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.sim.road import paths_of, project_anywhere, project_near
+from drivetrain.sim.compiled import compiled
+from drivetrain.sim.road import Paths, paths_of, project_anywhere, project_near
 from drivetrain.sim.scenario import (
     CELL_M,
     COLUMNS,
@@ -76,8 +78,7 @@ def pack(scenarios: Sequence[Scenario]) -> ScenarioArrays:
             roads[key] = (columns.rows("roads"), columns.rows("paths"))
             _add_road(columns, scenario.road)
         _add_scenario(columns, scenario, *roads[key])
-    arrays = columns.arrays()
-    return arrays._replace(expert_m=_expert_distances(arrays))
+    return _with_places(columns.arrays())
 
 
 def _check(scenario: Scenario) -> None:
@@ -113,7 +114,7 @@ def _add_scenario(columns: _Columns, scenario: Scenario, road: int, first_path: 
 
 def _add_tracks(columns: _Columns, tracks: Tracks, **drivers: NDArray[Any]) -> None:
     """Agents with their frames, from the first valid one to the last."""
-    steps = tracks.valid.shape[1]
+    agents, steps = tracks.valid.shape
     seen = tracks.valid.any(axis=1)
     first = np.where(seen, tracks.valid.argmax(axis=1), 0)
     last = np.where(seen, steps - tracks.valid[:, ::-1].argmax(axis=1), 0)
@@ -133,6 +134,7 @@ def _add_tracks(columns: _Columns, tracks: Tracks, **drivers: NDArray[Any]) -> N
         length=tracks.length_m,
         width=tracks.width_m,
         category=tracks.category,
+        entry_m=np.zeros(agents),
         start_step=first,
         first_frame=starts,
         **drivers,
@@ -274,26 +276,52 @@ def _cells_near(
     return cell[edge, row, 1] * columns + cell[edge, column, 0], edge + first
 
 
-def _expert_distances(arrays: ScenarioArrays) -> NDArray[np.float32]:
-    """How far each ego's own track goes along its route, never below 0.  [scenarios]."""
-    metres = np.empty(len(arrays.steps), np.float32)
-    for scenario in range(len(metres)):
-        metres[scenario] = _expert_distance(arrays, scenario)
-    metres.setflags(write=False)
-    return metres
+def _with_places(arrays: ScenarioArrays) -> ScenarioArrays:
+    """The same arrays with what is measured along paths: `entry_m` and `expert_m`."""
+    entry = np.zeros(len(arrays.agent_path), np.float32)
+    expert = np.zeros(len(arrays.steps), np.float32)
+    path = arrays.agent_path.copy()
+    # What the ego follows is the scenario's route, whatever its row says.
+    path[arrays.ego] = arrays.route
+    _measure_entries(paths_of(arrays), arrays, path, entry)
+    _measure_experts(paths_of(arrays), arrays, entry, expert)
+    return as_arrays({**arrays._asdict(), "entry_m": entry, "expert_m": expert})
 
 
-def _expert_distance(arrays: ScenarioArrays, scenario: int) -> float:
-    route, ego = int(arrays.route[scenario]), int(arrays.ego[scenario])
-    paths, start = paths_of(arrays), int(arrays.first_point[route])
-    points = int(arrays.first_point[route + 1]) - start
-    first, last = int(arrays.first_frame[ego]), int(arrays.first_frame[ego + 1])
-    heading = float(arrays.heading[first])
-    facing = (float(np.cos(heading)), float(np.sin(heading)))
-    where = (float(arrays.x[first]), float(arrays.y[first]))
-    begin, _ = project_anywhere(paths, start, points, where, facing)
-    along = begin
-    for frame in first + np.flatnonzero(arrays.valid[first:last]):
-        where = (float(arrays.x[frame]), float(arrays.y[frame]))
-        along, _ = project_near(paths, start, points, along, where)
-    return max(0.0, float(along - begin))
+@compiled
+def _measure_entries(
+    paths: Paths, arrays: ScenarioArrays, path: NDArray[np.int32], out: NDArray[np.float32]
+) -> None:
+    """Where each agent's first frame is along its path, in m; 0 without path or frames.
+
+    path, out: [agents].
+    """
+    for agent in range(len(path)):
+        frame, route = arrays.first_frame[agent], path[agent]
+        out[agent] = 0.0
+        if route >= 0 and frame < arrays.first_frame[agent + 1]:
+            start = arrays.first_point[route]
+            points = arrays.first_point[route + 1] - start
+            heading = np.float64(arrays.heading[frame])
+            where = (np.float64(arrays.x[frame]), np.float64(arrays.y[frame]))
+            facing = (math.cos(heading), math.sin(heading))
+            along, _ = project_anywhere(paths, start, points, where, facing)
+            out[agent] = along
+
+
+@compiled
+def _measure_experts(
+    paths: Paths, arrays: ScenarioArrays, entry: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """How far each ego's own track goes along its route, never below 0.  out: [scenarios]."""
+    for scenario in range(len(out)):
+        route, ego = arrays.route[scenario], arrays.ego[scenario]
+        start = arrays.first_point[route]
+        points = arrays.first_point[route + 1] - start
+        begin = np.float64(entry[ego])
+        along: float = begin
+        for frame in range(arrays.first_frame[ego], arrays.first_frame[ego + 1]):
+            if arrays.valid[frame]:
+                where = (np.float64(arrays.x[frame]), np.float64(arrays.y[frame]))
+                along, _ = project_near(paths, start, points, along, where)
+        out[scenario] = max(0.0, along - begin)

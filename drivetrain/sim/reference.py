@@ -46,7 +46,7 @@ from drivetrain.sim.reward import (
     total,
     ttc_factor,
 )
-from drivetrain.sim.road import paths_of, point_at, project_anywhere, project_near
+from drivetrain.sim.road import offset_at, paths_of, point_at, project_near
 from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays
 from drivetrain.sim.state import Body, EndReason, Phase
 from drivetrain.sim.traffic import (
@@ -137,8 +137,9 @@ class ReferenceWorld:
         self._start = int(s.first_point[route])
         self._points = int(s.first_point[route + 1]) - self._start
         ego = self._ego_body()
-        self._along, self._offset = project_anywhere(
-            self._paths, self._start, self._points, (ego.x, ego.y), (cos, sin)
+        self._along = float(s.entry_m[row])
+        self._offset = offset_at(
+            self._paths, self._start, self._points, self._along, (ego.x, ego.y)
         )
         self._begin_m, self._best_m = self._along, 0.0
 
@@ -225,8 +226,9 @@ class ReferenceWorld:
         present = [self._ego_body(), *(other for _, other in self._others())]
         if self._step > 0 and any(boxes_touch(needed, other) for other in present):
             return
-        agent.along, agent.offset = project_anywhere(
-            self._paths, agent.start, agent.points, (body.x, body.y), (body.cos, body.sin)
+        agent.along = float(s.entry_m[agent.row])
+        agent.offset = offset_at(
+            self._paths, agent.start, agent.points, agent.along, (body.x, body.y)
         )
         agent.speed, agent.phase = speed, Phase.DRIVING
         self._place_on_path(agent)

@@ -21,6 +21,8 @@ WINDOW_AHEAD_M = 10.0
 away, and 10 m in 0.1 s is faster than anything on a road."""
 
 NEWTON_STEPS = 3
+NEWTON_ENOUGH_M = 1.0
+"""A step this short ends the search: what is left is far below any gap that matters."""
 
 
 class Paths(NamedTuple):
@@ -150,6 +152,8 @@ def project_from(
         residual = (dx * paths.cos[at] + dy * paths.sin[at]) / PATH_SPACING_M
         aside = dy * paths.cos[at] - dx * paths.sin[at]
         ahead = k + residual
+        if abs(residual) <= NEWTON_ENOUGH_M:
+            break
     found = abs(residual) <= 2.0 or (k == last and residual > 0.0)
     return ahead * PATH_SPACING_M, aside, found
 

@@ -100,13 +100,17 @@ class Egos(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where each world is in its episode.  [worlds]; part_sums is [worlds, parts]."""
+    """Where each world is in its episode.  [worlds]; part_sums is [worlds, parts].
+
+    radius: no body of the episode reaches farther from its middle, in m.
+    """
 
     scenario: Ints
     episode: Ints
     slots: Ints
     step: Ints
     last_step: Ints
+    radius: Floats
     begin_m: Floats
     best_m: Floats
     total_reward: Floats

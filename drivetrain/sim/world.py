@@ -7,13 +7,14 @@ global, and the kernel is compiled once.
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
 from drivetrain.sim.kernels import Buffers, Rules, Scratch, reset_worlds, step_worlds
 from drivetrain.sim.layout import FLAT, ObservationLayout
@@ -94,6 +95,7 @@ class Worlds:
         self._ranges = _ranges(num_worlds, settings.threads or os.cpu_count() or 1)
         self._scratch = [_new_scratch(slots, self.layout) for _ in self._ranges]
         self._pool = ThreadPoolExecutor(len(self._ranges)) if len(self._ranges) > 1 else None
+        self._kernel: Callable[..., None] | None = None
         self.seed = seed
 
     @property
@@ -115,6 +117,21 @@ class Worlds:
             weights=Weights(reward.route, reward.collision, reward.off_road),
         )
         self.state.progress.episode[:] = -1
+        self._arguments = [
+            (
+                self.scenarios,
+                self.picks,
+                self._rules,
+                self.layout,
+                self.state,
+                self._buffers,
+                self.episodes,
+                scratch,
+                self._actions,
+                *bounds,
+            )
+            for scratch, bounds in zip(self._scratch, self._ranges, strict=True)
+        ]
 
     def reset(self) -> None:
         """Every world begins its next episode: its first one after a new seed."""
@@ -158,30 +175,22 @@ class Worlds:
             list(self._pool.map(self._step_range, range(len(self._ranges))))
 
     def _take(self, actions: NDArray[np.floating]) -> None:
-        if np.shape(actions) != self._actions.shape:
+        if np.shape(actions) != (self.num_worlds, ACTIONS):
             raise ValueError(
                 f"actions have shape {np.shape(actions)}; it must be {self._actions.shape}"
             )
         if self.state.progress.episode[0] < 0:
             raise ValueError("the worlds have not been reset")
         self._actions[:] = actions
-        lost = np.isnan(self._actions).any(axis=1)
+        lost = np.isnan(self._actions)
         if lost.any():
-            raise ValueError(f"the action of world {int(lost.argmax())} is NaN")
+            raise ValueError(f"the action of world {int(lost.argmax()) // ACTIONS} is NaN")
 
     def _step_range(self, number: int) -> None:
-        step_worlds(
-            self.scenarios,
-            self.picks,
-            self._rules,
-            self.layout,
-            self.state,
-            self._buffers,
-            self.episodes,
-            self._scratch[number],
-            self._actions,
-            *self._ranges[number],
-        )
+        arguments = self._arguments[number]
+        if self._kernel is None:
+            self._kernel = entry_point(step_worlds, *arguments)
+        self._kernel(*arguments)
 
     def snapshot(self) -> Snapshot:
         """A copy of where everybody is now."""
@@ -228,7 +237,8 @@ def _new_buffers(worlds: int, layout: ObservationLayout) -> Buffers:
 def _new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
     rows = max(layout.agents, layout.boundary)
     return Scratch(
-        key=np.full(slots, np.nan),
+        x=np.full(slots, np.nan),
+        y=np.full(slots, np.nan),
         acceleration=np.full(slots, np.nan),
         nearest=np.zeros(rows, np.int64),
         distance=np.full(rows, np.nan),

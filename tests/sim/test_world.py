@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -208,7 +209,8 @@ def test_being_hit_from_behind_is_not() -> None:
 def test_driving_like_the_expert_earns_the_whole_route_and_no_more() -> None:
     worlds = make(some_scenes(), 1, picks=np.array([0]))
     assert end_of(worlds, (0.0, 0.0)) is EndReason.TIME
-    assert worlds.episodes.total_reward[0] == pytest.approx(100.0, rel=0.02)
+    weight = worlds.settings.reward.route
+    assert worlds.episodes.total_reward[0] == pytest.approx(weight, rel=0.02)
     assert worlds.episodes.progress_m[0] == pytest.approx(150.0, abs=1.0)
     worlds = make(some_scenes(), 1, picks=np.array([0]))
     assert end_of(worlds, (0.2, 0.0)) is EndReason.ROUTE_END
@@ -220,7 +222,7 @@ def test_driving_like_the_expert_earns_the_whole_route_and_no_more() -> None:
 def test_a_crash_costs_its_penalty_once() -> None:
     worlds = make(some_scenes(), 1, picks=np.array([3]))
     assert end_of(worlds, (0.0, 0.0)) is EndReason.COLLISION_STATIC
-    assert worlds.rewards[0] == -50.0
+    assert worlds.rewards[0] == -worlds.settings.reward.collision
     assert worlds.reward_parts[0, REWARD_PARTS.index("collision")] == 1.0
 
 
@@ -236,13 +238,34 @@ def test_idm_traffic_stops_behind_an_ego_that_stops() -> None:
     assert np.all(gaps > 0.5)
 
 
-def test_traffic_disappears_where_its_log_ends() -> None:
-    worlds = make(
-        pack([scene(road(), [(1, 20, 10), (0, 60, 10)], steps=60)]), 1, traffic="replay"
-    )
-    assert worlds.snapshot().valid[0].tolist() == [True, True]
-    assert end_of(worlds, (0.0, 0.0)) is EndReason.TIME
-    assert worlds.episodes.steps[0] == 59
+def test_replayed_traffic_is_there_exactly_while_its_log_is() -> None:
+    plain = scene(road(), [(1, 20, 10), (0, 60, 10)], steps=60)
+    valid = plain.tracks.valid.copy()
+    valid[1] = False
+    valid[1, 5:20] = valid[1, 22:30] = True
+    scenes = pack([replace(plain, tracks=replace(plain.tracks, valid=valid))])
+    worlds = make(scenes, 1, traffic="replay")
+    for step in range(1, 59):
+        worlds.step(np.zeros((1, 2), np.float32))
+        assert worlds.snapshot().valid[0].tolist() == [True, bool(valid[1, step])]
+    worlds.step(np.zeros((1, 2), np.float32))
+    assert worlds.truncated[0]  # the log is over, and with it what the expert did
+
+
+def test_a_late_agent_waits_until_its_place_is_free() -> None:
+    plain = scene(road(), [(1, 60, 0), (1, 60, 8)])
+    valid = plain.tracks.valid.copy()
+    valid[1, :20] = False
+    late = replace(plain.tracks, valid=valid, x_m=np.where(valid, 61.0, 0.0))
+    late.x_m[0] = 60.0
+    worlds = make(pack([replace(plain, tracks=late)]), 1)
+    present = []
+    for _ in range(100):
+        worlds.step(np.array([[0.5, 0.0]], np.float32))
+        assert not worlds.terminated[0]
+        present.append(bool(worlds.snapshot().valid[0, 1]))
+    assert not any(present[:25])
+    assert present[-1]
 
 
 @pytest.mark.parametrize("traffic", ["idm", "replay"])
