@@ -119,10 +119,13 @@ def _as_text(told: str | bytes | None) -> str | None:
 
 def _read_gpus_in_time() -> tuple[tuple[GpuReading, ...], str]:
     """The GPUs, or none and why."""
-    if not has_driver():
-        return (), "none (no NVIDIA driver)"
+    return _in_time(_gpus_or_none) if has_driver() else ((), "none (no NVIDIA driver)")
+
+
+def _in_time(ask: Callable[[], tuple[GpuReading, ...]]) -> tuple[tuple[GpuReading, ...], str]:
+    """An answer if it comes within 500 ms; the question is left behind if not."""
     answer: list[tuple[GpuReading, ...]] = []
-    asking = threading.Thread(target=lambda: answer.append(_gpus_or_none()), daemon=True)
+    asking = threading.Thread(target=lambda: answer.append(ask()), daemon=True)
     asking.start()
     asking.join(NVML_PATIENCE_S)
     if not answer:

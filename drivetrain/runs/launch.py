@@ -106,7 +106,7 @@ def _reserve(home: Path, spec: RunSpec) -> tuple[RunFolder, bool]:
         for run_id in _ids(home, spec):
             folder = RunFolder(home, run_id)
             if _take_name(draft, folder):
-                note(home, _queued(folder, spec))
+                _note(folder)
                 return folder, True
             if spec.run_id is not None:
                 return folder, False
@@ -145,6 +145,13 @@ def _take_name(draft: Path, folder: RunFolder) -> bool:
     return True
 
 
+def _note(folder: RunFolder) -> None:
+    """Tell the index of the new run, before its supervisor can tell of its end."""
+    run = look_at(folder)
+    if run is not None:
+        note(folder.home, run)
+
+
 def _ids(home: Path, spec: RunSpec) -> Iterator[str]:
     """The asked id, or `ppo_1`, `ppo_2`, ... from the first that nobody had yet."""
     if spec.run_id is not None:
@@ -156,12 +163,6 @@ def _ids(home: Path, spec: RunSpec) -> Iterator[str]:
     highest = max((int(match[1]) for match in matches if match), default=0)
     for number in count(highest + 1):
         yield f"{stem}_{number}"
-
-
-def _queued(folder: RunFolder, spec: RunSpec) -> Run:
-    """The run as it is before its first attempt."""
-    now = SYSTEM.wall()
-    return Run(folder.id, spec.algorithm, now, Queued(now), None, folder)
 
 
 def _refuse_another_request(folder: RunFolder, spec: RunSpec) -> None:

@@ -72,4 +72,7 @@ class Phases:
         if name == "train":
             return max(STEPPING_PROMISE_S, CAUTION * self._longest_gap_s)
         longest_s = self.longest_s(name)
-        return FIRST_PROMISE_S if longest_s is None else CAUTION * longest_s + SPARE_S
+        # A start loads, compiles and fills its first rollout, and happens once.
+        if longest_s is None or name == "import":
+            return FIRST_PROMISE_S
+        return CAUTION * longest_s + SPARE_S

@@ -13,9 +13,9 @@ from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.boot import start_time
 from drivetrain.runs.folder import AttemptFolder
 from drivetrain.runs.liveness import state_without_supervisor
-from drivetrain.runs.locks import held_if_free
+from drivetrain.runs.locks import held_if_free, is_held
 from drivetrain.runs.look import Run
-from drivetrain.runs.record import Ended, Queued, Starting, Stopping, Verdict
+from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping, Verdict
 from drivetrain.runs.registry import find_run, note
 from drivetrain.runs.settle import exit_record
 
@@ -61,14 +61,18 @@ def request_stop(
 
 def _act(run: Run, request: dict[str, Any]) -> Did | None:
     """Do what this state asks for; None where it is just changing."""
-    if isinstance(run.state, Ended):
-        return "over"
-    if isinstance(run.state, Queued | Starting) and _cancel(run):
-        return "never_started"
-    if isinstance(run.state, Queued):
-        return None
     attempt = run.folder.last_attempt()
-    return None if attempt is None else _ask(run, attempt, request)
+    match run.state:
+        case Ended():
+            return "over"
+        case Queued() | Starting() if _cancel(run):
+            return "never_started"
+        case Stopping() if attempt is not None and not is_held(run.folder.run_lock):
+            return _press_orphan(attempt, request)
+        case Starting() | Running() | Stalled() | Stopping() if attempt is not None:
+            return _ask(run, attempt, request)
+        case _:
+            return None
 
 
 def _cancel(run: Run) -> bool:
@@ -92,21 +96,27 @@ def _ask(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> Did:
     is_repeat = before.get("attempt") == attempt.number
     if is_repeat and (before.get("force") or not request["force"]):
         return "repeated"
-    if isinstance(run.state, Stopping) and not is_repeat:
-        return "repeated"  # it saves already, for its supervisor died
     replace_json(run.folder.stop_request, {"v": 1, "attempt": attempt.number} | request)
-    _wake_supervisor(attempt)
+    _signal(attempt, "supervisor", signal.SIGTERM)
     return "forced" if request["force"] else "asked"
 
 
-def _wake_supervisor(attempt: AttemptFolder) -> None:
-    """SIGTERM to the supervisor, if it is certain who that is."""
-    supervisor = (read_json(attempt.proc) or {}).get("supervisor") or {}
+def _press_orphan(attempt: AttemptFolder, request: dict[str, Any]) -> Did:
+    """A trainer without its supervisor saves already; force ends it, since nobody else can."""
+    if not request["force"]:
+        return "repeated"
+    _signal(attempt, "trainer", signal.SIGKILL)
+    return "forced"
+
+
+def _signal(attempt: AttemptFolder, who: str, signum: signal.Signals) -> None:
+    """A signal to the `supervisor` or the `trainer`, if it is certain which process that is."""
+    known = (read_json(attempt.proc) or {}).get(who) or {}
     with suppress(KeyError, OSError):
         # Opened before it is checked: from here on the pid cannot pass to another process.
-        process = os.pidfd_open(supervisor["pid"])
+        process = os.pidfd_open(known["pid"])
         try:
-            if start_time(supervisor["pid"]) == supervisor["start"]:
-                signal.pidfd_send_signal(process, signal.SIGTERM)
+            if start_time(known["pid"]) == known["start"]:
+                signal.pidfd_send_signal(process, signum)
         finally:
             os.close(process)

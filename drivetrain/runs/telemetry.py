@@ -182,7 +182,7 @@ class RunTelemetry:
 
     def _keep_sampling(self) -> None:
         """NVML may take seconds: it has a thread of its own."""
-        while not self._closed.wait(GPU_EVERY_S if self._gpu else 1.0):
+        while not self._closed.wait(GPU_EVERY_S if self._gpu_id else STATUS_EVERY_S):
             if self._gpu_id is not None:
                 self._gpu = read_gpu(self._gpu_id)
 

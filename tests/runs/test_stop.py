@@ -11,7 +11,7 @@ from drivetrain.errors import NotFoundError
 from drivetrain.runs import launch, supervise
 from drivetrain.runs.record import Ended, Stopping
 from drivetrain.runs.stop import request_stop
-from tests.runs.living import attempt_of, ended, pid_of, spec, start, start_and_meet
+from tests.runs.living import attempt_of, ended, kill, meet, pid_of, spec, start, start_and_meet
 
 
 def test_a_run_that_is_asked_to_stop_saves_and_leaves(home: Path) -> None:
@@ -79,6 +79,16 @@ def test_force_cuts_a_grace_short(home: Path) -> None:
     assert request_stop(home, "r1", force=True).did == "forced"
     end = ended(home)
     assert (end.how, end.reason, end.exit_code) == ("stopped", "user_stop", 75)
+
+
+def test_a_trainer_that_outlives_its_supervisor_is_ended_by_force_alone(home: Path) -> None:
+    folder = start_and_meet(home, "ignore").folder
+    kill(folder, "supervisor")
+    meet(home, "r1", lambda run: isinstance(run.state, Stopping))
+    assert request_stop(home, "r1").did == "repeated"
+    assert request_stop(home, "r1", force=True).did == "forced"
+    end = ended(home)
+    assert (end.how, end.reason, end.step) == ("lost", "supervisor_died", 7)
 
 
 def test_an_unknown_run_cannot_be_stopped(home: Path) -> None:

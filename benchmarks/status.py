@@ -1,0 +1,145 @@
+"""How long a cold `/train status` takes, with 10 ended runs at home and with 10,000.
+
+`python -m benchmarks.status --runs 10000 [--launches 30] [--json]`
+
+Each launch is a new process, as after a chat's command.  One run is trained for real, by the
+product's own start, supervisor and telemetry; the others are its folder again under their own
+names and times.  Launches at both sizes take turns, so that a busy machine slows both alike.
+"""
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from drivetrain.machine import has_driver
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.folder import RunFolder, runs_folder
+from drivetrain.runs.launch import RunSpec, start_run
+from drivetrain.runs.record import is_active
+from drivetrain.runs.wait import wait_for
+from drivetrain.settings import PROJECT
+
+FEW = 10
+PATIENCE_S = 60.0
+STATUS = (sys.executable, "-m", "skill", "status")
+NOTHING = (sys.executable, "-c", "pass")
+TRAINER = """
+import sys
+from pathlib import Path
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.outcome import record_completed
+from drivetrain.runs.telemetry import RunTelemetry
+folder = RunFolder.at(Path(sys.argv[1]))
+attempt = folder.last_attempt()
+with RunTelemetry(folder, attempt.number, total=1000) as telemetry:
+    for step in range(1, 1001):
+        telemetry.write(step, {"reward": step / 100, "best_reward": step / 100})
+    sys.exit(record_completed(attempt, 1000))
+"""
+
+
+def measure(runs: int, launches: int) -> dict[str, Any]:
+    """Percentiles of the cold command's time, ms, at both sizes, and of Python alone."""
+    with tempfile.TemporaryDirectory() as place:
+        few, many = Path(place) / "few", Path(place) / "many"
+        fill(few, FEW)
+        fill(many, runs)
+        took: dict[str, list[float]] = {"few": [], "many": [], "python": []}
+        for home in (few, many):
+            launch_ms(STATUS, home)  # builds the index, once in a home's life
+        for _ in range(launches):
+            took["few"].append(launch_ms(STATUS, few))
+            took["many"].append(launch_ms(STATUS, many))
+            took["python"].append(launch_ms(NOTHING, few))
+    return {
+        "benchmark": "status",
+        "runs": runs,
+        "launches": launches,
+        "gpu_driver": has_driver(),
+        "p50_ms": percentile(took["many"], 50),
+        "p95_ms": percentile(took["many"], 95),
+        f"p50_ms_at_{FEW}": percentile(took["few"], 50),
+        f"p95_ms_at_{FEW}": percentile(took["few"], 95),
+        "p50_ratio": round(percentile(took["many"], 50) / percentile(took["few"], 50), 3),
+        "python_p50_ms": percentile(took["python"], 50),
+        "cpu_mean_ms": cpu_ms(many, launches),
+    }
+
+
+def fill(home: Path, runs: int) -> None:
+    """A home with so many ended runs."""
+    command = (sys.executable, "-c", TRAINER)
+    spec = RunSpec("PPO", '{"seed": 0}', "digest", "seed: 0\n", command, "run_00000")
+    model = start_run(home, spec).run.folder
+    if is_active(wait_for(home, model.id, PATIENCE_S).state):
+        raise TimeoutError(f"the model run did not end in {PATIENCE_S:g} s")
+    request = read_json(model.request) or {}
+    for number in range(1, runs):
+        again(model, request, number)
+    # A home at rest: the index was built when nothing had changed for a while.
+    for folder in (home, runs_folder(home)):
+        os.utime(folder, (request["created"], request["created"] - 3600))
+
+
+def again(model: RunFolder, request: dict[str, Any], number: int) -> None:
+    """The same run under its own name and time; files that are alike share their bytes."""
+    folder = RunFolder(model.home, f"run_{number:05d}")
+    shutil.copytree(model.path, folder.path, copy_function=os.link)
+    folder.request.unlink()
+    changed = request | {"created": request["created"] - number}
+    folder.request.write_text(json.dumps(changed), encoding="utf-8")
+
+
+def launch_ms(command: Sequence[str], home: Path) -> float:
+    """Milliseconds from the launch of a process to its end."""
+    environment = os.environ | {"DRIVETRAIN_HOME": str(home)}
+    started = time.perf_counter()
+    subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - started) * 1000
+
+
+def cpu_ms(home: Path, launches: int) -> float:
+    """Milliseconds of processor time per launch: what is left when the machine is busy."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for _ in range(launches):
+        launch_ms(STATUS, home)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return round(spent_s * 1000 / launches, 1)
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that so many percent do not exceed, interpolated, to a tenth."""
+    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 1)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the measurement as a sentence, or with `--json` as one line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.status", description=__doc__)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--launches", type=int, default=30)
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args(arguments)
+    result = measure(asked.runs, max(2, asked.launches))
+    if asked.json:
+        print(json.dumps(result))
+    else:
+        print(
+            f"/train status, cold, {result['runs']} ended runs: p50 {result['p50_ms']} ms, "
+            f"p95 {result['p95_ms']} ms; {result['p50_ratio']} times what {FEW} runs take."
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
