@@ -24,8 +24,8 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         DataError: its data is damaged.
         ConflictError: its run id belongs to another request.
     """
-    request = _at_home_anywhere(request)
     check_files(request)
+    request = _at_home_anywhere(request)
     algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
     spec = RunSpec(
         algorithm=algorithm,

@@ -1,0 +1,56 @@
+"""From a request to a run: whatever can be refused is refused before anything is written."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from drivetrain.errors import DataError, NotFoundError
+from drivetrain.runs.look import read_request
+from drivetrain.runs.stop import request_stop
+from drivetrain.runs.wait import wait_for
+from trainers.launch import launch
+from trainers.requests import PPORequest
+
+
+@pytest.mark.parametrize("field", ["init_from", "data"])
+def test_a_missing_file_is_refused_and_nothing_is_written(tmp_path: Path, field: str) -> None:
+    home = tmp_path / "home"
+    request = PPORequest.model_validate({"run_id": "r1", field: "nowhere"})
+    with pytest.raises(NotFoundError, match=r"There is no .*nowhere"):
+        launch(request, home=home)
+    assert not home.exists()
+
+
+def test_a_folder_that_is_no_scenario_set_is_refused_and_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    with pytest.raises(DataError, match="is not a scenario set"):
+        launch(PPORequest(run_id="r1", data=tmp_path), home=home)
+    assert not home.exists()
+
+
+def test_a_started_run_keeps_its_request_with_whole_paths_and_as_a_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.chdir(tmp_path)
+    Path("best.pt").write_bytes(b"weights")
+    request = PPORequest(run_id="r1", init_from=Path("best.pt"), seed=7)
+    started = launch(request, home=home)
+    try:
+        again = launch(request, home=home)
+        asked = read_request(started.run.folder)
+        config = yaml.safe_load(started.run.folder.config.read_text(encoding="utf-8"))
+    finally:
+        request_stop(home, "r1", force=True)
+        wait_for(home, "r1", 60)
+    assert (started.created, again.created) == (True, False)
+    assert asked is not None
+    kept = PPORequest.model_validate_json(json.dumps(asked.request))
+    assert kept == request.model_copy(update={"init_from": tmp_path / "best.pt"})
+    assert asked.digest == kept.digest()
+    assert (config["run_id"], config["seed"]) == (None, 7)
+    assert PPORequest.model_validate(config).digest() == asked.digest
