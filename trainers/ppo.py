@@ -4,6 +4,7 @@ Reads in the order of a run: worlds, learner, then rollouts and updates, watched
 that writes telemetry, evaluates, saves, and ends the run when it is asked to stop.
 """
 
+import math
 import os
 from typing import Any
 
@@ -68,7 +69,7 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
         "MlpPolicy",
         env,
         learning_rate=_learning_rate(ppo),
-        n_steps=ppo.n_steps or max(1, ROLLOUT_STEPS // env.num_envs),
+        n_steps=ppo.n_steps or _rollout_length(request),
         batch_size=ppo.batch_size,
         n_epochs=ppo.n_epochs,
         gamma=ppo.gamma,
@@ -85,6 +86,12 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
     if request.init_from is not None:
         load_weights(learner.policy, checkpoints.load(request.init_from), env.worlds.layout)
     return learner
+
+
+def _rollout_length(request: PPORequest) -> int:
+    """Steps per world and rollout; a rollout is never longer than the whole run."""
+    steps = min(ROLLOUT_STEPS, request.training.total_steps)
+    return max(2, math.ceil(steps / request.environment.num_envs))
 
 
 def _learning_rate(ppo: PPOSettings) -> Any:
