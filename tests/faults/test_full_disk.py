@@ -1,0 +1,54 @@
+"""A disk that fills up while a run trains still gets the run's verdict."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drivetrain.settings import PROJECT
+from tests.runs.living import PATIENCE_S
+
+OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount")
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from tests.runs.living import attempt_of, end_all, ended, kill, start_and_meet
+home = Path(sys.argv[1])
+folder = start_and_meet(home, "work").folder
+try:
+    with (home / "ballast").open("wb", buffering=0) as ballast:
+        while ballast.write(bytes(4096)):
+            pass
+except OSError as error:
+    assert error.errno == 28, error
+kill(folder, "trainer")
+end = ended(home)
+print(json.dumps([end.how, end.reason, json.loads(attempt_of(folder).exit.read_text())["by"]]))
+end_all(home)
+"""
+
+
+def can_mount() -> bool:
+    """Whether this machine lets a test have mounts of its own."""
+    if shutil.which(OWN_MOUNTS[0]) is None:
+        return False
+    probe = subprocess.run(
+        [*OWN_MOUNTS, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False
+    )
+    return probe.returncode == 0
+
+
+@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace")
+def test_the_verdict_is_written_on_a_full_disk(tmp_path: Path) -> None:
+    mount = 'mount -t tmpfs -o size=2m none "$1" && exec "$2" -c "$3" "$1"'
+    said = subprocess.run(
+        [*OWN_MOUNTS, "sh", "-c", mount, "sh", str(tmp_path), sys.executable, SCRIPT],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert said.stdout == '["failed", "killed", "supervisor"]\n', said.stderr
