@@ -77,7 +77,11 @@ def scene(
     rows = np.stack([track_on(on.paths[lane], at, v, steps) for lane, at, v in drives], axis=1)
     count = len(drives)
     tracks = Tracks(
-        *rows,
+        x_m=rows[0],
+        y_m=rows[1],
+        heading_rad=rows[2],
+        vx_mps=rows[3],
+        vy_mps=rows[4],
         valid=np.ones((count, steps), np.bool_),
         length_m=np.array([EGO_LENGTH_M] + [4.6] * (count - 1)),
         width_m=np.array([EGO_WIDTH_M] + [1.9] * (count - 1)),
@@ -104,7 +108,10 @@ def moved(scenario: Scenario, angle_rad: float, by_m: tuple[float, float]) -> Sc
     """The same scene somewhere else: turned around the origin, then shifted."""
     cos, sin = np.cos(angle_rad), np.sin(angle_rad)
     turn = np.array([[cos, sin], [-sin, cos]])
-    place = lambda points: points @ turn + np.asarray(by_m)  # noqa: E731 - one short formula
+
+    def place(points: Floats) -> Floats:
+        return np.asarray(points @ turn + np.asarray(by_m), np.float64)
+
     paths = tuple(replace(path, points_m=place(path.points_m)) for path in scenario.road.paths)
     edges = scenario.road.edges_m
     edges = np.column_stack([place(edges[:, :2]), place(edges[:, 2:])])

@@ -1,0 +1,84 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivetrain.sim.config import STEP_S
+from drivetrain.sim.dynamics import (
+    MAX_ACCELERATION_MPS2,
+    MAX_BRAKING_MPS2,
+    MAX_STEERING_RAD,
+    PACIFICA_WHEEL_BASE_M,
+    Motion,
+    advance,
+    most_curvature,
+    wanted,
+)
+
+UNIT = st.floats(-1, 1)
+SPEED = st.floats(0, 40)
+
+
+def rolled(motion: Motion, acceleration: float, steering: float, steps: int) -> Motion:
+    for _ in range(steps):
+        motion = advance(motion, acceleration, steering, PACIFICA_WHEEL_BASE_M)
+    return motion
+
+
+def test_a_settled_acceleration_of_4_for_1_s_adds_4_metres_per_second() -> None:
+    end = rolled(Motion(0.0, 0.0, 0.0, 3.0, 4.0, 0.0), 4.0, 0.0, 10)
+    assert end.speed == pytest.approx(7.0)
+    # Explicit Euler with the old speed: 3 dt + 3.4 dt + ... + 6.6 dt.
+    assert end.x == pytest.approx(4.8)
+
+
+def test_an_acceleration_builds_up_with_its_lag() -> None:
+    motion = Motion(0.0, 0.0, 0.0, 10.0, 0.0, 0.0)
+    for step in range(1, 6):
+        motion = advance(motion, 1.0, 0.0, PACIFICA_WHEEL_BASE_M)
+        assert motion.acceleration == pytest.approx(1.0 - (2.0 / 3.0) ** step)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-0.5, 0.5).filter(lambda steering: abs(steering) > 0.01), st.floats(1, 20))
+def test_a_settled_turn_stays_near_its_circle(steering: float, speed: float) -> None:
+    radius = PACIFICA_WHEEL_BASE_M / math.tan(steering)
+    motion = Motion(0.0, 0.0, 0.0, speed, 0.0, steering)
+    for _ in range(100):
+        motion = advance(motion, 0.0, steering, PACIFICA_WHEEL_BASE_M)
+    assert motion.heading == pytest.approx(speed * 10.0 / radius)
+    # Euler's chord instead of the arc: the circle through its points is a little wider.
+    turn = speed * STEP_S / radius
+    chord_radius = speed * STEP_S / (2.0 * math.sin(turn / 2.0))
+    x = chord_radius * (math.sin(100 * turn - turn / 2.0) + math.sin(turn / 2.0))
+    assert motion.x == pytest.approx(x, abs=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(SPEED, st.floats(-4, 4), st.lists(UNIT, min_size=1, max_size=50))
+def test_the_car_never_rolls_backwards(
+    speed: float, acceleration: float, throttles: list[float]
+) -> None:
+    motion = Motion(0.0, 0.0, 0.0, speed, acceleration, 0.0)
+    for throttle in throttles:
+        command, steering = wanted(throttle, 0.0, motion.speed, PACIFICA_WHEEL_BASE_M)
+        before, motion = motion, advance(motion, command, steering, PACIFICA_WHEEL_BASE_M)
+        assert motion.speed >= 0.0
+        assert motion.x >= before.x
+        assert motion.speed - before.speed == pytest.approx(motion.acceleration * STEP_S)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9), SPEED)
+def test_any_action_stays_within_the_limits(throttle: float, turn: float, speed: float) -> None:
+    acceleration, steering = wanted(throttle, turn, speed, PACIFICA_WHEEL_BASE_M)
+    assert -MAX_BRAKING_MPS2 <= acceleration <= MAX_ACCELERATION_MPS2
+    assert abs(steering) <= MAX_STEERING_RAD
+    curvature = math.tan(steering) / PACIFICA_WHEEL_BASE_M
+    assert abs(curvature) <= most_curvature(speed) + 1e-12
+    assert speed**2 * abs(curvature) <= 4.0 + 1e-9 or speed < 1.0
+
+
+def test_no_action_means_no_acceleration_and_no_turn() -> None:
+    assert wanted(0.0, 0.0, 10.0, PACIFICA_WHEEL_BASE_M) == (0.0, 0.0)
