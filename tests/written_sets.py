@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from drivetrain.data.scenario_sets import Origin, ScenarioSetWriter
+from drivetrain.data.catalogue import Origin
+from drivetrain.data.scenario_sets import ScenarioSetWriter
 from drivetrain.data.split import SPLITS
 from drivetrain.sim.scenario import Scenario
 from tests.scenes import road, scene

@@ -26,7 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def full_throttle(worlds: int) -> NDArray[np.float32]:
-    return np.tile(np.float32([1.0, 0.1]), (worlds, 1))
+    return np.tile(np.array([1.0, 0.1], np.float32), (worlds, 1))
 
 
 def sb3_env(data: Path, seed: int) -> DrivingVecEnv:

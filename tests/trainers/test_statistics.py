@@ -8,7 +8,8 @@ from trainers.statistics import mean_of, rate_of
 
 def test_a_rate_without_failures_is_still_uncertain() -> None:
     rate = rate_of(np.ones(128, np.bool_))
-    assert (rate.count, rate.rate, rate.high) == (128, 1.0, pytest.approx(1.0))
+    assert (rate.count, rate.rate) == (128, 1.0)
+    assert rate.high == pytest.approx(1.0)
     assert 0.96 < rate.low < 0.98
 
 

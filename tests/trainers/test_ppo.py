@@ -1,0 +1,150 @@
+"""PPO trains, saves, evaluates, stops when asked, and really learns."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from drivetrain.data.open import open_set
+from drivetrain.errors import DataError
+from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.metrics import drive_each
+from drivetrain.sim.planners import RandomDriver
+from tests.fakes import FakeTelemetry
+from tests.written_sets import written_set
+from trainers import checkpoints
+from trainers.contract import Outcome, Places
+from trainers.evaluate import evaluate
+from trainers.ppo import train
+from trainers.requests import PPORequest, PPOSettings, TrainingSettings
+
+ENVIRONMENT = EnvironmentSettings(num_envs=32, threads=1)
+ROLLOUT = 32 * 64
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written_set(tmp_path_factory.mktemp("ppo") / "set")
+
+
+def request(data: Path, steps: int = 2 * ROLLOUT, **ppo: object) -> PPORequest:
+    return PPORequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=ENVIRONMENT,
+        training=TrainingSettings(total_steps=steps, eval_every=ROLLOUT, threads=1),
+        ppo=PPOSettings.model_validate(
+            {"n_steps": 64, "batch_size": 512, "hidden": (32, 32), **ppo}
+        ),
+    )
+
+
+def places(home: Path) -> Places:
+    return Places(home / "checkpoints", home / "logs")
+
+
+def curve_names(logs: Path) -> set[str]:
+    accumulator = EventAccumulator(str(logs))
+    accumulator.Reload()
+    return set(accumulator.Tags()["scalars"])
+
+
+def test_a_run_leaves_checkpoints_numbers_and_curves(data: Path, tmp_path: Path) -> None:
+    telemetry = FakeTelemetry()
+    outcome = train(request(data), telemetry, places(tmp_path))
+    assert outcome == Outcome("completed", 2 * ROLLOUT)
+    assert checkpoints.load(tmp_path / "checkpoints" / "last.pt").step == 2 * ROLLOUT
+    assert checkpoints.load(tmp_path / "checkpoints" / "best.pt").step > 0
+    assert np.isfinite(telemetry.last("reward"))
+    assert np.isfinite(telemetry.last("approx_kl"))
+    assert {"evaluated", "best", "checkpoint"} <= set(telemetry.events)
+    assert {"rollout/reward", "eval/success", "train/approx_kl"} <= curve_names(
+        tmp_path / "logs"
+    )
+
+
+def test_a_stop_while_stepping_saves_and_leaves(data: Path, tmp_path: Path) -> None:
+    telemetry = FakeTelemetry(stop_at=ROLLOUT)
+    outcome = train(request(data, steps=100 * ROLLOUT), telemetry, places(tmp_path))
+    assert outcome.how == "stopped"
+    assert checkpoints.load(tmp_path / "checkpoints" / "last.pt").step == outcome.step
+    assert outcome.step < 5 * ROLLOUT
+
+
+def test_a_stop_inside_an_evaluation_saves_and_leaves(data: Path, tmp_path: Path) -> None:
+    telemetry = FakeTelemetry(stop_in="eval")
+    outcome = train(request(data, steps=100 * ROLLOUT), telemetry, places(tmp_path))
+    assert outcome == Outcome("stopped", ROLLOUT)
+    assert checkpoints.load(tmp_path / "checkpoints" / "last.pt").step == ROLLOUT
+    assert "evaluated" not in telemetry.events
+
+
+def test_the_same_seed_trains_the_same_policy(data: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path / name))
+    policies = [
+        checkpoints.load(tmp_path / name / "checkpoints" / "last.pt").policy for name in "ab"
+    ]
+    assert all(torch.equal(policies[0][key], policies[1][key]) for key in policies[0])
+
+
+def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> None:
+    train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path / "first"))
+    trained = tmp_path / "first" / "checkpoints" / "last.pt"
+    still = request(data, steps=ROLLOUT, learning_rate=1e-12).model_copy(
+        update={"init_from": trained}
+    )
+    train(still, FakeTelemetry(), places(tmp_path / "second"))
+    before = checkpoints.load(trained).policy
+    after = checkpoints.load(tmp_path / "second" / "checkpoints" / "last.pt").policy
+    assert all(torch.allclose(before[key], after[key], atol=1e-6) for key in before)
+
+
+def test_a_checkpoint_of_another_network_is_refused(data: Path, tmp_path: Path) -> None:
+    train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path))
+    other = request(data, hidden=(16,)).model_copy(
+        update={"init_from": tmp_path / "checkpoints" / "last.pt"}
+    )
+    with pytest.raises(DataError, match=r"ppo\.hidden=\[32,32\]"):
+        train(other, FakeTelemetry(), places(tmp_path / "other"))
+
+
+def test_a_diverging_run_ends_with_its_reason(data: Path, tmp_path: Path) -> None:
+    wild = request(data, steps=20 * ROLLOUT, learning_rate=1.0, target_kl=None).model_copy(
+        update={"environment": ENVIRONMENT}
+    )
+    ppo = wild.ppo.model_copy(update={"learning_rate": float("inf")})
+    with pytest.raises((FloatingPointError, ValueError), match=r"nan|finite|parameter loc"):
+        train(wild.model_copy(update={"ppo": ppo}), FakeTelemetry(), places(tmp_path))
+
+
+def test_a_trained_policy_is_judged_beside_the_baselines(data: Path, tmp_path: Path) -> None:
+    train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path))
+    result = evaluate("short", tmp_path / "checkpoints" / "best.pt").as_json()
+    assert [driver["name"] for driver in result["drivers"]] == [
+        "short (best)",
+        "untrained",
+        "random",
+        "IDM",
+    ]
+    assert {driver["episodes"] for driver in result["drivers"]} == {4}
+    assert result["data"]["split"] == "test"
+    assert result["data"]["licences"] == ("generated",)
+    assert result["drivers"][3]["success"]["rate"] == 1.0
+
+
+def test_ppo_learns_to_drive_better_than_chance_within_seconds(
+    data: Path, tmp_path: Path
+) -> None:
+    train(request(data, steps=40 * ROLLOUT), FakeTelemetry(), places(tmp_path))
+    learned, *_, chance, _ = evaluate("quick", tmp_path / "checkpoints" / "best.pt").drivers
+    scenarios = open_set(data)
+    at_random = drive_each(
+        scenarios.arrays, scenarios.picks("test"), ENVIRONMENT, RandomDriver(1)
+    )
+    assert chance.reward.mean == pytest.approx(at_random.reward.mean())
+    assert learned.reward.mean > chance.reward.mean + 2.0
+    assert learned.progress.mean > chance.progress.mean + 0.2
