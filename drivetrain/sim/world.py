@@ -92,9 +92,10 @@ class Worlds:
         self.terminated = self._buffers.terminated
         self.truncated = self._buffers.truncated
         self._actions = np.zeros((num_worlds, ACTIONS), np.float32)
-        self._ranges = _ranges(num_worlds, settings.threads or os.cpu_count() or 1)
+        self._ranges = _ranges(num_worlds, settings.threads or _cores())
         self._scratch = [_new_scratch(slots, self.layout) for _ in self._ranges]
-        self._pool = ThreadPoolExecutor(len(self._ranges)) if len(self._ranges) > 1 else None
+        # Its threads start with their first work; one range needs none of them.
+        self._pool = ThreadPoolExecutor(len(self._ranges))
         self._kernel: Callable[..., None] | None = None
         self.seed = seed
 
@@ -169,10 +170,11 @@ class Worlds:
         Raises: ValueError for a NaN, before anything moved.
         """
         self._take(actions)
-        if self._pool is None:
-            self._step_range(0)
-        else:
-            list(self._pool.map(self._step_range, range(len(self._ranges))))
+        others = range(1, len(self._ranges))
+        handed_out = [self._pool.submit(self._step_range, number) for number in others]
+        self._step_range(0)
+        for range_done in handed_out:
+            range_done.result()
 
     def _take(self, actions: NDArray[np.floating]) -> None:
         if np.shape(actions) != (self.num_worlds, ACTIONS):
@@ -243,6 +245,13 @@ def _new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
         nearest=np.zeros(rows, np.int64),
         distance=np.full(rows, np.nan),
     )
+
+
+def _cores() -> int:
+    """The cores this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _ranges(worlds: int, threads: int) -> list[tuple[int, int]]:

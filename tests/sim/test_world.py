@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack
 from drivetrain.sim.reward import REWARD_PARTS
-from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.scenario import Scenario, ScenarioArrays, Tracks
 from drivetrain.sim.world import EndReason, Worlds
 from tests.scenes import moved, road, scene
 
@@ -266,6 +266,29 @@ def test_a_late_agent_waits_until_its_place_is_free() -> None:
         present.append(bool(worlds.snapshot().valid[0, 1]))
     assert not any(present[:25])
     assert present[-1]
+
+
+def permuted(scenario: Scenario, order: NDArray[np.int64]) -> Scenario:
+    """The same scene with its agents listed in another order."""
+    tracks = scenario.tracks
+    columns = {name: getattr(tracks, name)[order] for name in tracks.__slots__}
+    return replace(
+        scenario,
+        tracks=Tracks(**columns),
+        ego=int(np.flatnonzero(order == scenario.ego)[0]),
+        agent_path=scenario.agent_path[order],
+        desired_mps=scenario.desired_mps[order],
+    )
+
+
+@pytest.mark.parametrize("traffic", ["idm", "replay"])
+def test_the_order_of_the_agents_means_nothing(traffic: str) -> None:
+    plain = scene(
+        road(300.0, 200.0), [(1, 20, 12), (1, 45, 5), (0, 15, 9), (2, 31, 14), (0, 52, 8)]
+    )
+    one = make(pack([plain]), 1, traffic=traffic)
+    other = make(pack([permuted(plain, np.array([3, 1, 4, 0, 2]))]), 1, traffic=traffic)
+    assert_same(rolled(one, [0], 100), rolled(other, [0], 100))
 
 
 @pytest.mark.parametrize("traffic", ["idm", "replay"])
