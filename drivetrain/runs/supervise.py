@@ -36,7 +36,7 @@ DETAIL_CHARS = 500
 LOG_TAIL_BYTES = 8192
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-LEFT_AT_ONCE, LEFT_FOR_CONFIG, LEFT_FOR_DATA, LEFT_TO_RESUME = 0, 2, 3, 75
+LEFT_WELL, LEFT_FOR_CONFIG, LEFT_FOR_DATA, LEFT_TO_RESUME = 0, 2, 3, 75
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 TALES = (
     ("CUDA out of memory", "gpu_oom"),
@@ -157,7 +157,8 @@ class Supervisor:
             self.sent.append("SIGTERM to all")
             self.signal_tree(signal.SIGTERM)
         elif now >= self.tree_told_at + LAST_WORD_S:
-            self.sent.append("SIGKILL to all")
+            if self.sent[-1] != "SIGKILL to all":
+                self.sent.append("SIGKILL to all")
             self.signal_tree(signal.SIGKILL)
 
     def grace_s(self) -> float:
@@ -263,7 +264,7 @@ class Supervisor:
     def verdict_on_code(self, code: int) -> Facts:
         """An exit code, and the last words of the log."""
         words = self.last_words()
-        if code == LEFT_AT_ONCE:
+        if code == LEFT_WELL:
             return self.end("failed", "error", "left without telling how it ended")
         reason = {LEFT_FOR_CONFIG: "config", LEFT_FOR_DATA: "data"}.get(code)
         if reason is None:
@@ -331,7 +332,7 @@ NOTICES: list[int] = []
 def main(run: str, attempt: str) -> NoReturn:
     """Come up, supervise, record."""
     came_up = detach()
-    detain(os.path.join(run, "out.log"))
+    settle_in(os.path.join(run, "out.log"))
     hold_lock(os.path.join(run, "run.lock"))
     supervisor = Supervisor(run, attempt)
     if supervisor.is_too_late():
@@ -343,7 +344,8 @@ def main(run: str, attempt: str) -> NoReturn:
     except (OSError, subprocess.SubprocessError) as error:
         supervisor.give_up(error)
     else:
-        os.write(came_up, b"1")
+        with suppress(BrokenPipeError):  # the starter may be gone, and that changes nothing
+            os.write(came_up, b"1")
         os.close(came_up)
         supervisor.watch()
         supervisor.record(supervisor.clear_up())
@@ -362,7 +364,7 @@ def detach() -> int:
     return tell
 
 
-def detain(log: str) -> None:
+def settle_in(log: str) -> None:
     """Leave the caller's files alone: read nothing, write to the run's log, heed signals."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

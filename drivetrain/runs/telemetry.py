@@ -4,7 +4,6 @@ Telling never stops training: a full disk or a silent GPU costs a line of teleme
 """
 
 import faulthandler
-import json
 import math
 import os
 import signal
@@ -16,14 +15,13 @@ from typing import Any, Self
 
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.machine import GpuReading, read_gpu
-from drivetrain.runs.atomic import swap_file
-from drivetrain.runs.boot import this_boot
 from drivetrain.runs.events import append_line, finite
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.locks import hold_for_life
 from drivetrain.runs.pace import Pace, eta_s
 from drivetrain.runs.phases import Phases
 from drivetrain.runs.record import Reason
+from drivetrain.runs.status_file import StatusFile
 from drivetrain.runs.stop_sign import StopSign
 
 STATUS_EVERY_S = 1.0
@@ -232,32 +230,6 @@ class RunTelemetry:
         saves = 1 + (left / rate // self._save_every_s if self._save_every_s else 0)
         eval_s, save_s = self._phases.mean_s("eval"), self._phases.mean_s("save")
         return evals * (eval_s or 0.0) + saves * (save_s or 0.0)
-
-
-class StatusFile:
-    """`status.json`, replaced again and again, with what the process itself uses."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        import psutil  # readers of this module's sibling files do without it
-
-        self._path = folder.status
-        self._process = psutil.Process()
-        self._boot_id = this_boot().id
-        self._seq = 0
-        self._turn = threading.Lock()
-
-    def publish(self, facts: Mapping[str, Any]) -> None:
-        """Show these facts; a disk that is full shows the last ones."""
-        with self._turn, suppress(OSError):
-            self._seq += 1
-            own = {
-                "v": 1,
-                "seq": self._seq,
-                "boot_id": self._boot_id,
-                "cpu": self._process.cpu_percent(),
-                "rss": self._process.memory_info().rss,
-            }
-            swap_file(self._path, json.dumps({**own, **facts}))
 
 
 def dump_stacks_on_signal(folder: RunFolder) -> None:

@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -130,3 +132,14 @@ def test_an_unknown_run_is_refused_with_the_nearest(three: Path) -> None:
 def test_what_is_no_id_finds_no_run(three: Path, name: str) -> None:
     with pytest.raises(NotFoundError, match="There is no run"):
         find_run(three, name)
+
+
+def test_reading_and_starting_runs_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, drivetrain.runs.registry, drivetrain.runs.launch, drivetrain.runs.stop,"
+        " drivetrain.runs.wait, drivetrain.runs.logs, drivetrain.machine;"
+        " print([name for name in ('torch', 'numpy', 'pydantic', 'psutil', 'pynvml', 'yaml')"
+        " if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert said.stdout == b"[]\n"
