@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from drivetrain.runs import registry
@@ -105,7 +106,8 @@ def end_all(home: Path) -> None:
     seen = registry.overview(home)
     for run in seen.active + seen.queued:
         if (attempt := run.folder.last_attempt()) is not None and attempt.proc.exists():
-            kill(run.folder, "trainer")
+            with suppress(ProcessLookupError):  # it may end at this moment by itself
+                kill(run.folder, "trainer")
         else:
             request_stop(home, run.id, force=True)
         assert isinstance(wait_for(home, run.id, PATIENCE_S).state, Ended)
