@@ -68,7 +68,7 @@ def inlined(function: Function) -> Function:
 def _folder() -> Path:
     """Where compiled code is kept: NUMBA_CACHE_DIR, else beside the sources, else at home."""
     digest = hashlib.sha256()
-    for source in sorted(_SOURCES.glob("*.py")):
+    for source in sorted(_SOURCES.rglob("*.py")):
         digest.update(source.read_bytes())
     return _cache_root() / digest.hexdigest()[:16]
 

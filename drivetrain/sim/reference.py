@@ -1,7 +1,7 @@
 """One world in the plainest Python: what a step means, without a thought of speed.
 
 It looks at everything: every pair of bodies, every road edge, no grid, no shortcut.
-`kernels.py` must agree with it step by step. A rule changes here first; the kernels follow.
+The kernels must agree with it step by step. A rule changes here first; the kernels follow.
 """
 
 import math
@@ -27,7 +27,6 @@ from drivetrain.sim.dynamics import (
     wanted,
     yaw_rate,
 )
-from drivetrain.sim.kernels import ROUTE_END_M
 from drivetrain.sim.layout import FLAT
 from drivetrain.sim.observe import (
     EgoView,
@@ -46,7 +45,7 @@ from drivetrain.sim.reward import (
     total,
     ttc_factor,
 )
-from drivetrain.sim.road import offset_at, paths_of, point_at, project_near
+from drivetrain.sim.road import ROUTE_END_M, offset_at, paths_of, point_at, project_near
 from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays
 from drivetrain.sim.state import Body, EndReason, Phase
 from drivetrain.sim.traffic import (

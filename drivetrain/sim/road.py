@@ -20,6 +20,9 @@ WINDOW_AHEAD_M = 10.0
 """How far a projection may move within one step: a crossing branch of a route lies farther
 away, and 10 m in 0.1 s is faster than anything on a road."""
 
+ROUTE_END_M = 1.0
+"""A route counts as driven this close to its end, where its last piece may have been cut."""
+
 NEWTON_STEPS = 3
 NEWTON_ENOUGH_M = 1.0
 """A step this short ends the search: what is left is far below any gap that matters."""

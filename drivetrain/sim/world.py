@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
-from drivetrain.sim.kernels import Buffers, Rules, Scratch, reset_worlds, step_worlds
+from drivetrain.sim.kernels.buffers import Buffers, Rules, Scratch
+from drivetrain.sim.kernels.stepping import reset_worlds, step_worlds
 from drivetrain.sim.layout import FLAT, ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.scenario import ScenarioArrays, as_arrays

@@ -1,0 +1,130 @@
+"""A world at the start of its next episode."""
+
+import math
+
+import numpy as np
+
+from drivetrain.sim.compiled import inlined
+from drivetrain.sim.dynamics import (
+    PACIFICA_LENGTH_M,
+    PACIFICA_REAR_TO_CENTRE_M,
+    PACIFICA_WHEEL_BASE_M,
+)
+from drivetrain.sim.kernels.buffers import DRIVING, GONE, PARTS, WAITING, Rules, mixed
+from drivetrain.sim.kernels.ego import place_ego
+from drivetrain.sim.kernels.others import place_by_log, try_to_enter
+from drivetrain.sim.road import Paths, offset_at
+from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.state import Ints, State
+
+
+@inlined
+def pick(picks: Ints, rules: Rules, world: int, episode: int) -> int:
+    """The scenario of a world's episode: drawn, or the next one in order."""
+    if rules.in_order:
+        return int(picks[(world + episode * rules.worlds) % len(picks)])
+    return int(picks[mixed(rules.seed, world, 2 * episode) % np.uint64(len(picks))])
+
+
+@inlined
+def last_step(
+    scenarios: ScenarioArrays, rules: Rules, w: int, scenario: int, episode: int
+) -> int:
+    """The step at which time is up."""
+    # The expert's distance covers the log, so an episode is never longer than it.
+    last = max(min(rules.horizon, int(scenarios.steps[scenario]) - 1), 1)
+    if rules.stagger and episode == 0:
+        last = 1 + int(mixed(rules.seed, w, 1) % np.uint64(last))
+    return last
+
+
+@inlined
+def begin(
+    scenarios: ScenarioArrays, paths: Paths, rules: Rules, state: State, w: int, scenario: int
+) -> None:
+    """World w at the start of its next episode, in that scenario."""
+    p, b = state.progress, state.bodies
+    p.scenario[w] = scenario
+    p.step[w] = 0
+    p.last_step[w] = last_step(scenarios, rules, w, scenario, p.episode[w])
+    p.total_reward[w] = 0.0
+    p.speed_sum[w] = 0.0
+    for part in range(PARTS):
+        p.part_sums[w, part] = 0.0
+    begin_ego(scenarios, paths, state, w, scenario)
+    ego, slot = scenarios.ego[scenario], 1
+    for agent in range(scenarios.first_agent[scenario], scenarios.first_agent[scenario + 1]):
+        if agent != ego:
+            begin_agent(scenarios, rules, state, w, slot, agent)
+            slot += 1
+    p.slots[w] = slot
+    p.radius[w] = 0.0
+    for j in range(slot):
+        p.radius[w] = max(p.radius[w], b.half_length[w, j] + b.half_width[w, j])
+    for j in range(1, slot):
+        place_by_log(scenarios, state, w, j, 0)
+        try_to_enter(scenarios, paths, state, w, j, 0)
+
+
+@inlined
+def begin_ego(
+    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, scenario: int
+) -> None:
+    """Slot 0 and the bicycle, where the expert began."""
+    e, d, b, p = state.egos, state.drivers, state.bodies, state.progress
+    agent = scenarios.ego[scenario]
+    frame = scenarios.first_frame[agent]
+    length = scenarios.length[agent]
+    e.wheel_base[w] = PACIFICA_WHEEL_BASE_M * length / PACIFICA_LENGTH_M
+    e.rear_to_centre[w] = PACIFICA_REAR_TO_CENTRE_M * length / PACIFICA_LENGTH_M
+    heading = np.float64(scenarios.heading[frame])
+    cos, sin = math.cos(heading), math.sin(heading)
+    e.heading[w] = heading
+    e.rear_x[w] = scenarios.x[frame] - e.rear_to_centre[w] * cos
+    e.rear_y[w] = scenarios.y[frame] - e.rear_to_centre[w] * sin
+    e.speed[w] = max(0.0, scenarios.vx[frame] * cos + scenarios.vy[frame] * sin)
+    e.acceleration[w] = 0.0
+    e.steering[w] = 0.0
+    e.yaw_rate[w] = 0.0
+    e.jerk[w] = 0.0
+    route = scenarios.route[scenario]
+    d.agent[w, 0] = agent
+    d.start[w, 0] = scenarios.first_point[route]
+    d.points[w, 0] = scenarios.first_point[route + 1] - scenarios.first_point[route]
+    d.desired[w, 0] = math.nan
+    d.lead[w, 0] = 0
+    d.phase[w, 0] = DRIVING
+    b.half_length[w, 0] = 0.5 * length
+    b.half_width[w, 0] = 0.5 * scenarios.width[agent]
+    b.category[w, 0] = scenarios.category[agent]
+    b.present[w, 0] = 1
+    place_ego(state, w)
+    along, where = np.float64(scenarios.entry_m[agent]), (b.x[w, 0], b.y[w, 0])
+    d.along[w, 0] = along
+    d.offset[w, 0] = offset_at(paths, d.start[w, 0], d.points[w, 0], along, where)
+    p.begin_m[w], p.best_m[w] = along, 0.0
+
+
+@inlined
+def begin_agent(
+    scenarios: ScenarioArrays, rules: Rules, state: State, w: int, j: int, agent: int
+) -> None:
+    """Slot j for an agent that has not appeared yet."""
+    b, d = state.bodies, state.drivers
+    path = -1 if rules.replay else int(scenarios.agent_path[agent])
+    d.agent[w, j] = agent
+    d.start[w, j], d.points[w, j] = 0, 0
+    if path >= 0:
+        d.start[w, j] = scenarios.first_point[path]
+        d.points[w, j] = scenarios.first_point[path + 1] - scenarios.first_point[path]
+    d.desired[w, j] = scenarios.desired_mps[agent]
+    d.along[w, j], d.offset[w, j], d.speed[w, j] = 0.0, 0.0, 0.0
+    d.lead[w, j] = 0
+    is_empty = scenarios.first_frame[agent] == scenarios.first_frame[agent + 1]
+    d.phase[w, j] = GONE if is_empty else WAITING
+    b.half_length[w, j] = 0.5 * scenarios.length[agent]
+    b.half_width[w, j] = 0.5 * scenarios.width[agent]
+    b.category[w, j] = scenarios.category[agent]
+    b.present[w, j] = 0
+    b.x[w, j], b.y[w, j], b.cos[w, j], b.sin[w, j] = 0.0, 0.0, 1.0, 0.0
+    b.vx[w, j], b.vy[w, j] = 0.0, 0.0

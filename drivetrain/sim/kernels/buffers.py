@@ -1,0 +1,103 @@
+"""What the kernels share: the rules, what a step fills, room to work in, and chance."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.sim.compiled import inlined
+from drivetrain.sim.reward import REWARD_PARTS, Weights
+from drivetrain.sim.state import Body, EndReason, Floats, Ints, Phase, State
+from drivetrain.sim.traffic import Follower
+
+NOWHERE_M = 1e9
+
+NO_END = int(EndReason.NONE)
+OFF_THE_ROAD = int(EndReason.OFF_ROAD)
+AT_ROUTE_END = int(EndReason.ROUTE_END)
+OUT_OF_TIME = int(EndReason.TIME)
+WAITING, DRIVING, GONE = int(Phase.WAITING), int(Phase.DRIVING), int(Phase.GONE)
+PARTS = len(REWARD_PARTS)
+
+
+class Rules(NamedTuple):
+    """What holds for all worlds of a batch."""
+
+    seed: np.uint64
+    worlds: int
+    horizon: int
+    replay: bool
+    in_order: bool
+    stagger: bool
+    weights: Weights
+
+
+class Buffers(NamedTuple):
+    """What a step fills.  [worlds, ...]."""
+
+    observations: NDArray[np.float32]
+    final_observations: NDArray[np.float32]
+    rewards: NDArray[np.float32]
+    parts: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    truncated: NDArray[np.bool_]
+
+
+class Scratch(NamedTuple):
+    """Room for one thread, whose content means nothing between worlds.  [slots], [rows]."""
+
+    x: Floats
+    y: Floats
+    acceleration: Floats
+    nearest: Ints
+    distance: Floats
+
+
+@inlined
+def mixed(seed: np.uint64, world: int, number: int) -> np.uint64:
+    """64 random-looking bits of three numbers: the finaliser of splitmix64, applied to each.
+
+    A counter instead of a generator's state: what a world draws cannot depend on when or where
+    it is asked.
+    """
+    bits = np.uint64(seed)
+    for part in (np.uint64(world), np.uint64(number)):
+        bits = (bits ^ part) + np.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        bits = bits ^ (bits >> np.uint64(31))
+    return bits
+
+
+@inlined
+def body_at(state: State, w: int, j: int) -> Body:
+    """The body in slot j, as numbers."""
+    b = state.bodies
+    return Body(
+        b.x[w, j],
+        b.y[w, j],
+        b.cos[w, j],
+        b.sin[w, j],
+        b.vx[w, j],
+        b.vy[w, j],
+        b.half_length[w, j],
+        b.half_width[w, j],
+    )
+
+
+@inlined
+def follower_at(state: State, w: int, j: int) -> Follower:
+    """The body in slot j as somebody who follows its path."""
+    b, d = state.bodies, state.drivers
+    return Follower(
+        d.start[w, j],
+        d.points[w, j],
+        d.along[w, j],
+        d.offset[w, j],
+        b.x[w, j],
+        b.y[w, j],
+        b.cos[w, j],
+        b.sin[w, j],
+        b.half_length[w, j],
+        b.half_width[w, j],
+    )
