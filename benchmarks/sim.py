@@ -129,7 +129,7 @@ def measure(worlds_count: int, traffic: str, threads: int, seconds: float) -> Li
         cpu_s += time.process_time() - cpu
         steps += 1
         episodes += int((worlds.terminated | worlds.truncated).sum())
-        if steps % 50 == 0:
+        if steps % 50 == 1:
             others = float(worlds.snapshot().valid.sum(axis=1).mean()) - 1
     return Line(
         benchmark="sim",
