@@ -14,7 +14,7 @@ from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.look import read_request
 from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
 from drivetrain.runs.telemetry import RunTelemetry
-from trainers.contract import Outcome, Places
+from trainers.contract import Outcome, Places, StopRequested, leave_if_asked
 from trainers.requests import REQUESTS, TrainRequest
 
 EXIT_NO_RUN = 3
@@ -43,10 +43,12 @@ def _trained(folder: RunFolder, attempt: AttemptFolder, telemetry: RunTelemetry)
             save_every_s=training.save_every_s,
         )
         outcome = _train(request, folder, telemetry)
-        if outcome.how == "stopped":
-            return record_stopped(attempt, outcome.step, telemetry.stop_reason())
-        _judge(folder, telemetry)
-        return record_completed(attempt, outcome.step)
+        if outcome.how == "completed":
+            _judge(folder, telemetry)
+            return record_completed(attempt, outcome.step)
+        return record_stopped(attempt, outcome.step, telemetry.stop_reason())
+    except StopRequested:
+        return record_stopped(attempt, telemetry.step, telemetry.stop_reason())
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must say so
         code = record_failed(attempt, telemetry.step, error)
         sys.excepthook(type(error), error, error.__traceback__)
@@ -62,9 +64,12 @@ def _request_of(folder: RunFolder) -> TrainRequest:
 
 def _train(request: TrainRequest, folder: RunFolder, telemetry: RunTelemetry) -> Outcome:
     with telemetry.phase("import"):
-        from trainers.catalog import trainer_of  # torch: after the telemetry is up
+        # torch: after the telemetry is up
+        from trainers.catalog import trainer_of
+        from trainers.devices import gpu_of
 
         train = trainer_of(request)
+        telemetry.use_gpu(gpu_of(request.device))
     return train(request, telemetry, Places(folder.checkpoints, folder.logs))
 
 
@@ -73,7 +78,9 @@ def _judge(folder: RunFolder, telemetry: RunTelemetry) -> None:
     from trainers.evaluate import evaluate
 
     with telemetry.phase("eval"):
-        evaluation = evaluate(folder.id, folder.best_checkpoint)
+        evaluation = evaluate(
+            folder.id, folder.best_checkpoint, interrupt=lambda: leave_if_asked(telemetry)
+        )
     replace_json(folder.evaluation, evaluation.as_json())
 
 

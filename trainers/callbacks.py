@@ -18,7 +18,7 @@ from drivetrain.sim.state import Episodes
 from drivetrain.sim.world import Worlds
 from trainers import checkpoints
 from trainers.checkpoints import Checkpoint
-from trainers.contract import Places, StopRequested, Telemetry
+from trainers.contract import Places, Telemetry, leave_if_asked
 from trainers.policy import PolicyDriver
 from trainers.requests import PPORequest
 
@@ -37,7 +37,6 @@ class Watch(BaseCallback):
         places: Places,
     ) -> None:
         super().__init__()
-        self.was_stopped = False
         self._request = request
         self._worlds = worlds
         self._scenarios = scenarios
@@ -56,8 +55,8 @@ class Watch(BaseCallback):
         if now - self._heard_at >= HEARTBEAT_S:
             self._heard_at = now
             self._telemetry.write(self.num_timesteps, {})
-        self.was_stopped = self._telemetry.should_stop()
-        return not self.was_stopped
+        leave_if_asked(self._telemetry)
+        return True
 
     @override
     def _on_rollout_end(self) -> None:
@@ -69,15 +68,9 @@ class Watch(BaseCallback):
         self._telemetry.write(self.num_timesteps, {**self._learning_numbers(), **numbers})
         if self.num_timesteps >= self._next_eval:
             self._next_eval = self.num_timesteps + self._request.training.eval_every
-            self._evaluate()
+            self.evaluate()
         elif time.monotonic() - self._saved_at >= self._request.training.save_every_s:
             self.save_last()
-
-    def finish(self) -> None:
-        """After the last update: evaluate once more unless stopped, and save."""
-        if not self.was_stopped:
-            self._evaluate()
-        self.save_last()
 
     def save_last(self) -> None:
         """Replace `last.pt` by the policy as it stands."""
@@ -90,8 +83,8 @@ class Watch(BaseCallback):
     def _policy(self) -> ActorCriticPolicy:
         return cast(ActorCriticPolicy, self.model.policy)
 
-    def _evaluate(self) -> None:
-        """Drive the validation scenarios; keep the policy as `best.pt` if none drove better."""
+    def evaluate(self) -> None:
+        """Drive the validation scenarios; save, as `best.pt` too if none drove better."""
         with self._telemetry.phase("eval"):
             table = self._drive_validation()
         success, progress = float(table.success.mean()), float(table.progress.mean())
@@ -106,13 +99,8 @@ class Watch(BaseCallback):
     def _drive_validation(self) -> EpisodeTable:
         picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
         self._policy.set_training_mode(mode=False)
-        driver = PolicyDriver(self._policy, interrupt=self._raise_if_stopped)
+        driver = PolicyDriver(self._policy, interrupt=lambda: leave_if_asked(self._telemetry))
         return drive_each(self._scenarios.arrays, picks, self._request.environment, driver)
-
-    def _raise_if_stopped(self) -> None:
-        if self._telemetry.should_stop():
-            self.was_stopped = True
-            raise StopRequested
 
     def _save_best(self, reward: float) -> None:
         with self._telemetry.phase("save"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Phase = Literal["import", "train", "eval", "save", "closing"]
-Stop = Literal["completed", "stopped"]
+How = Literal["completed", "stopped"]
 
 
 class StopRequested(Exception):  # noqa: N818 - a request, not an error
@@ -33,6 +33,16 @@ class Telemetry(Protocol):
         """Whether somebody asked the run to stop."""
 
 
+def leave_if_asked(telemetry: Telemetry) -> None:
+    """For the inside of long work that must not outlast a stop.
+
+    Raises:
+        StopRequested: somebody asked the run to stop.
+    """
+    if telemetry.should_stop():
+        raise StopRequested
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """The folders an algorithm writes to."""
@@ -45,5 +55,5 @@ class Places:
 class Outcome:
     """How training ended: `completed`, or `stopped` on request with everything saved."""
 
-    how: Stop
+    how: How
     step: int

@@ -23,7 +23,7 @@ from drivetrain.sim.layout import FLAT
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.planners import Driver, IdmDriver, RandomDriver
 from trainers import checkpoints
-from trainers.policy import PolicyDriver, restored_policy, untrained_policy
+from trainers.policy import Interrupt, PolicyDriver, restored_policy, untrained_policy
 from trainers.requests import PPORequest
 from trainers.statistics import Mean, Rate, mean_of, rate_of
 
@@ -72,11 +72,16 @@ class Evaluation:
 
 
 def evaluate(
-    name: str, checkpoint_file: Path, data: Path | None = None, limit: int | None = None
+    name: str,
+    checkpoint_file: Path,
+    data: Path | None = None,
+    limit: int | None = None,
+    interrupt: Interrupt = lambda: None,
 ) -> Evaluation:
     """Drive the test scenarios with the checkpoint, with its untrained self, at random, by IDM.
 
     data: another set than the run's own.  limit: drive at most that many scenarios.
+    interrupt: called before every step of a policy; it may raise to leave.
 
     Raises:
         UserError: the checkpoint or the set cannot be used.
@@ -85,8 +90,10 @@ def evaluate(
     request = PPORequest.model_validate(checkpoint.request)
     course = Course.of(data or request.data, request.environment, limit)
     drivers: dict[str, Driver] = {
-        f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint, FLAT)),
-        "untrained": PolicyDriver(untrained_policy(request.ppo, FLAT, request.seed)),
+        f"{name} ({checkpoint_file.stem})": PolicyDriver(
+            restored_policy(checkpoint, FLAT), interrupt
+        ),
+        "untrained": PolicyDriver(untrained_policy(request.ppo, FLAT, request.seed), interrupt),
         "random": RandomDriver(request.seed),
         "IDM": IdmDriver(),
     }

@@ -16,6 +16,9 @@ from drivetrain.sim.world import Worlds
 from trainers.checkpoints import Checkpoint
 from trainers.requests import PPORequest, PPOSettings
 
+Interrupt = Callable[[], None]
+"""Called now and then by long work; it may raise to leave it."""
+
 
 def policy_arguments(ppo: PPOSettings) -> dict[str, Any]:
     """What stable-baselines3 needs to build the networks: equal ones for policy and value."""
@@ -85,9 +88,7 @@ class PolicyDriver:
     interrupt: called before every step; it may raise to leave the drive.
     """
 
-    def __init__(
-        self, policy: ActorCriticPolicy, interrupt: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, policy: ActorCriticPolicy, interrupt: Interrupt = lambda: None) -> None:
         self._policy = policy
         self._interrupt = interrupt
 

@@ -18,7 +18,7 @@ from drivetrain.sim.sb3_env import DrivingVecEnv
 from drivetrain.sim.world import Worlds
 from trainers import checkpoints
 from trainers.callbacks import Watch
-from trainers.contract import Outcome, Places, StopRequested, Telemetry
+from trainers.contract import How, Outcome, Places, StopRequested, Telemetry
 from trainers.policy import load_weights, policy_arguments
 from trainers.requests import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.trackers import TensorBoard
@@ -34,14 +34,17 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
     tracker = TensorBoard(places.logs)
     learner.set_logger(Logger(folder=None, output_formats=[tracker.output]))
     watch = Watch(request, env.worlds, scenarios, telemetry, places)
+    how: How = "completed"
     try:
         learner.learn(request.training.total_steps, callback=watch, log_interval=1)
-        watch.finish()
+        # The last update came after the last rollout: what it made may be the best.
+        watch.evaluate()
     except StopRequested:
+        how = "stopped"
         watch.save_last()
     finally:
         tracker.close()
-    return Outcome("stopped" if watch.was_stopped else "completed", learner.num_timesteps)
+    return Outcome(how, learner.num_timesteps)
 
 
 def set_threads(request: PPORequest) -> None:
