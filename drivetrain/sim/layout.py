@@ -3,7 +3,7 @@
 Everything is seen from the ego: x ahead, y to the left, from the middle of its box. Every
 number is clipped to [-1, 1]; rows without anything to show are 0.
 
-ego [11]       see `EgoColumn`
+ego [13]       see `EgoColumn`
 agents [16, 9] the nearest others: x, y, cos and sin of the relative heading, relative
                velocity x and y, length, width, category (0 means that there is none)
 route [10, 4]  the route 5, 10, ... 50 m ahead: x, y, cos, sin; held at its end
@@ -25,6 +25,8 @@ YAW_RATE_RADPS = 1.0
 LANE_SCALE_M = 5.0
 EDGE_HALF_M = 2.5
 CATEGORIES = 4.0
+CLOSING_PER_S = 1.0
+CLOSING_LEAST_GAP_M = 1.0
 ROUTE_SPACING_M = 5.0
 
 
@@ -48,6 +50,10 @@ class EgoColumn(IntEnum):
     """To whatever stands first in the route's corridor, over LOOK_AHEAD_M; 1 if nothing."""
     LEAD_SPEED = 10
     """Of the same along the route; 1 if there is nothing."""
+    CLOSING = 11
+    """The share of that gap that is lost per second, over CLOSING_PER_S; 0 if nothing."""
+    PACE = 12
+    """The speed from which the curves and limits of the route ahead can still be met."""
 
 
 class ObservationLayout(NamedTuple):

@@ -10,6 +10,8 @@ from drivetrain.sim.compiled import compiled
 from drivetrain.sim.layout import (
     ACCELERATION_MPS2,
     CATEGORIES,
+    CLOSING_LEAST_GAP_M,
+    CLOSING_PER_S,
     EDGE_HALF_M,
     LANE_SCALE_M,
     POSITION_M,
@@ -19,8 +21,8 @@ from drivetrain.sim.layout import (
     STEERING_RAD,
     YAW_RATE_RADPS,
 )
-from drivetrain.sim.road import Paths, point_at
-from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M
+from drivetrain.sim.road import Paths, point_at, row_at
+from drivetrain.sim.scenario import EDGE_RADIUS_M
 from drivetrain.sim.state import Body
 from drivetrain.sim.traffic import LOOK_AHEAD_M, UNKNOWN_LIMIT_MPS
 
@@ -51,7 +53,7 @@ def clipped(value: float) -> float:
 def write_ego(out: Row, paths: Paths, route: tuple[int, int], ego: Body, view: EgoView) -> None:
     """The first row; route: its (start, points)."""
     _, _, cos, sin = point_at(paths, route[0], route[1], view.along)
-    at = route[0] + min(max(int(view.along / PATH_SPACING_M), 0), route[1] - 1)
+    at = row_at(route[0], route[1], view.along)
     limit = np.float64(paths.limit[at])
     nothing_ahead = math.isinf(view.lead_gap)
     out[0] = clipped(view.speed / SPEED_MPS)
@@ -65,6 +67,10 @@ def write_ego(out: Row, paths: Paths, route: tuple[int, int], ego: Body, view: E
     out[8] = clipped(paths.half_width[at] / LANE_SCALE_M)
     out[9] = 1.0 if nothing_ahead else clipped(max(view.lead_gap, 0.0) / LOOK_AHEAD_M)
     out[10] = 1.0 if nothing_ahead else clipped(view.lead_speed / SPEED_MPS)
+    gap = max(view.lead_gap, CLOSING_LEAST_GAP_M)
+    closing = 0.0 if nothing_ahead else (view.speed - view.lead_speed) / gap
+    out[11] = clipped(closing / CLOSING_PER_S)
+    out[12] = clipped(np.float64(paths.pace[at]) / SPEED_MPS)
 
 
 @compiled

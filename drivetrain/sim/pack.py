@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
+from drivetrain.sim.pace import easy_speeds
 from drivetrain.sim.road import Paths, paths_of, project_anywhere, project_near
 from drivetrain.sim.scenario import (
     CELL_M,
@@ -187,6 +188,7 @@ def _add_path(columns: _Columns, path: Path) -> None:
         path_sin=chords[:, 1],
         half_width=half_width,
         limit_mps=limit,
+        pace_mps=easy_speeds(chords, limit),
     )
     columns.add("paths", first_point=columns.rows("points"))
 

@@ -8,20 +8,14 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.dynamics import MAX_ACCELERATION_MPS2, MAX_BRAKING_MPS2, most_curvature
-from drivetrain.sim.road import Paths, paths_of, point_at
+from drivetrain.sim.road import Paths, paths_of, point_at, row_at
 from drivetrain.sim.state import State
-from drivetrain.sim.traffic import Manner, desired_speed, idm_acceleration
+from drivetrain.sim.traffic import Manner, idm_acceleration
 from drivetrain.sim.world import ACTIONS, Worlds
 
 PLANNER = Manner(1.5, 1.0, 3.0, 1.0)
 """nuPlan's IDM planner: as its agents, but willing to brake harder."""
 
-CURVE_MPS2 = 2.5
-"""Lateral acceleration a curve is driven with."""
-SLOWING_MPS2 = 1.5
-"""Deceleration towards a curve or a lower limit ahead."""
-PREVIEW_M = 80.0
-PREVIEW_STEP_M = 2.0
 PURSUIT_S = 0.5
 LEAST_PURSUIT_M = 4.0
 
@@ -63,7 +57,7 @@ def _act_by_rules(paths: Paths, state: State, actions: NDArray[np.float32]) -> N
     e, d = state.egos, state.drivers
     for w in range(len(actions)):
         start, points, along = d.start[w, 0], d.points[w, 0], d.along[w, 0]
-        desired = allowed_speed(paths, start, points, along)
+        desired = np.float64(paths.pace[row_at(start, points, along)])
         acceleration = idm_acceleration(
             e.speed[w], desired, e.lead_gap[w], e.lead_speed[w], PLANNER
         )
@@ -81,19 +75,3 @@ def _pursuit_curvature(dx: float, dy: float, heading_rad: float) -> float:
     """The curvature of the circle along the heading through a point: 2 y / (x^2 + y^2)."""
     aside = dy * math.cos(heading_rad) - dx * math.sin(heading_rad)
     return 2.0 * aside / max(dx * dx + dy * dy, 1.0)
-
-
-@compiled
-def allowed_speed(paths: Paths, start: int, points: int, along_m: float) -> float:
-    """The speed from which every curve and limit ahead can still be met at ease, in m/s."""
-    allowed = desired_speed(paths, start, points, along_m)
-    for number in range(int(PREVIEW_M / PREVIEW_STEP_M)):
-        distance = number * PREVIEW_STEP_M
-        there = along_m + distance
-        _, _, cos0, sin0 = point_at(paths, start, points, there)
-        _, _, cos1, sin1 = point_at(paths, start, points, there + PREVIEW_STEP_M)
-        curvature = abs(cos0 * sin1 - sin0 * cos1) / PREVIEW_STEP_M
-        limit = desired_speed(paths, start, points, there)
-        square = min(limit * limit, CURVE_MPS2 / max(curvature, 1e-6))
-        allowed = min(allowed, math.sqrt(square + 2.0 * SLOWING_MPS2 * distance))
-    return allowed

@@ -37,6 +37,7 @@ class Paths(NamedTuple):
     sin: Column
     half_width: Column
     limit: Column
+    pace: Column
 
 
 @compiled
@@ -49,7 +50,14 @@ def paths_of(arrays: ScenarioArrays) -> Paths:
         arrays.path_sin,
         arrays.half_width,
         arrays.limit_mps,
+        arrays.pace_mps,
     )
+
+
+@compiled
+def row_at(start: int, points: int, along_m: float) -> int:
+    """The row of the last point at or before an arc length, held at both ends."""
+    return start + min(max(int(along_m / PATH_SPACING_M), 0), points - 1)
 
 
 @compiled

@@ -157,6 +157,7 @@ COLUMNS: dict[str, Column] = {
     "path_sin": Column("points", "float32"),
     "half_width": Column("points", "float32"),
     "limit_mps": Column("points", "float32"),
+    "pace_mps": Column("points", "float32"),
     # One row per road. Square cells of CELL_M from the corner (grid_x, grid_y), row by row,
     # list every edge whose middle may lie within EDGE_RADIUS_M of some point in the cell.
     "grid_x": Column("roads", "float32"),
@@ -204,6 +205,7 @@ class ScenarioArrays(NamedTuple):
     path_sin: NDArray[np.float32]
     half_width: NDArray[np.float32]
     limit_mps: NDArray[np.float32]
+    pace_mps: NDArray[np.float32]
     grid_x: NDArray[np.float32]
     grid_y: NDArray[np.float32]
     grid_columns: NDArray[np.int32]

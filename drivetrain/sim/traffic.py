@@ -13,8 +13,7 @@ import numpy as np
 
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.config import STEP_S
-from drivetrain.sim.road import Paths, project_from
-from drivetrain.sim.scenario import PATH_SPACING_M
+from drivetrain.sim.road import Paths, project_from, row_at
 from drivetrain.sim.state import Body
 
 LOOK_AHEAD_M = 80.0
@@ -101,7 +100,7 @@ def lead_in_corridor(paths: Paths, me: Follower, other: Body) -> tuple[float, fl
     along, aside, found = project_from(paths, me.start, me.points, guess, (other.x, other.y))
     if not found or along <= me.along:
         return math.inf, 0.0
-    at = me.start + min(max(int(along / PATH_SPACING_M), 0), me.points - 1)
+    at = row_at(me.start, me.points, along)
     ux, uy = np.float64(paths.cos[at]), np.float64(paths.sin[at])
     cos, sin = abs(ux * other.cos + uy * other.sin), abs(ux * other.sin - uy * other.cos)
     reach = sin * other.half_length + cos * other.half_width
@@ -129,6 +128,5 @@ def farthest_lead(me: Follower, gap_m: float, radius_m: float) -> float:
 @compiled
 def desired_speed(paths: Paths, start: int, points: int, along_m: float) -> float:
     """The limit where one is on a path, in m/s, or what is assumed where none is known."""
-    at = start + min(max(int(along_m / PATH_SPACING_M), 0), points - 1)
-    limit = np.float64(paths.limit[at])
+    limit = np.float64(paths.limit[row_at(start, points, along_m)])
     return UNKNOWN_LIMIT_MPS if math.isnan(limit) else limit

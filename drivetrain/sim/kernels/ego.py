@@ -16,8 +16,8 @@ from drivetrain.sim.dynamics import Motion, advance, wanted, yaw_rate
 from drivetrain.sim.kernels.buffers import NO_END, Scratch, body_at
 from drivetrain.sim.kernels.others import find_lead, note_places
 from drivetrain.sim.reward import TTC_S
-from drivetrain.sim.road import Paths, cell_of, project_near
-from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
+from drivetrain.sim.road import Paths, cell_of, project_near, row_at
+from drivetrain.sim.scenario import ScenarioArrays
 from drivetrain.sim.state import State
 
 
@@ -64,8 +64,7 @@ def look_ahead(paths: Paths, state: State, scratch: Scratch, w: int) -> None:
 def route_row(state: State, w: int) -> int:
     """The row of the route's point beside the ego."""
     d = state.drivers
-    place = int(d.along[w, 0] / PATH_SPACING_M)
-    return int(d.start[w, 0] + min(max(place, 0), d.points[w, 0] - 1))
+    return int(row_at(d.start[w, 0], d.points[w, 0], d.along[w, 0]))
 
 
 @inlined
