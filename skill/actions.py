@@ -80,9 +80,21 @@ def show_status(command: Status, room: Room) -> Report:
     if command.run is not None:
         return _run_page(registry.find_run(room.home, command.run))
     now = SYSTEM.wall()
-    overview = registry.overview(room.home)
+    overview = _overview(room.home)
     machine = read_machine(fresh_sample(overview.active, now))
     return status_report(overview, machine, room.home, now)
+
+
+def _overview(home: Path) -> registry.Overview:
+    """Where all runs stand, after moving on those that wait."""
+    overview = registry.overview(home)
+    if not overview.queued:
+        return overview
+    # Its starter was killed between reserving and launching it: a look is enough to go on.
+    from drivetrain.runs.schedule import schedule_step
+
+    schedule_step(home)
+    return registry.overview(home)
 
 
 def start(command: Start, room: Room) -> Report:

@@ -47,7 +47,7 @@ def resolve(asked: Asked) -> TrainRequest:
         refuse([*problems, *value_problems(error, model, origin)], origin)
     if problems:
         refuse(problems, origin)
-    return _with_whole_paths(request)
+    return with_whole_paths(request)
 
 
 def read_config(name: str) -> Values:
@@ -215,7 +215,7 @@ def _place(values: Values, path: str, value: object) -> None:
     values[name] = value
 
 
-def _with_whole_paths(request: TrainRequest) -> TrainRequest:
+def with_whole_paths(request: TrainRequest) -> TrainRequest:
     """The run is elsewhere than its caller: its paths must not depend on the folder."""
     paths: Mapping[str, Path | None] = {name: getattr(request, name) for name in _PATH_FIELDS}
     whole = {name: _whole(path) for name, path in paths.items() if path is not None}

@@ -9,7 +9,7 @@ from pathlib import Path
 from drivetrain.errors import NotFoundError
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.text import quote
-from trainers.configs import as_yaml
+from trainers.configs import as_yaml, with_whole_paths
 from trainers.requests import TrainRequest
 
 TRAINER = (sys.executable, "-P", "-m", "trainers")
@@ -25,7 +25,7 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         ConflictError: its run id belongs to another request.
     """
     check_files(request)
-    request = _at_home_anywhere(request)
+    request = with_whole_paths(request)
     algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
     spec = RunSpec(
         algorithm=algorithm,
@@ -37,13 +37,6 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         run_id=request.run_id,
     )
     return start_run(home, spec)
-
-
-def _at_home_anywhere(request: TrainRequest) -> TrainRequest:
-    """The request with whole paths: the trainer works in another folder than the starter."""
-    paths = {"data": request.data, "init_from": request.init_from}
-    whole = {name: path.absolute() for name, path in paths.items() if path is not None}
-    return request.model_copy(update=whole)
 
 
 def check_files(request: TrainRequest) -> None:

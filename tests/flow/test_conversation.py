@@ -121,6 +121,19 @@ def test_a_run_is_watched_stopped_and_waited_for(
     assert "| a | PPO | stopped | 350K | 5.2 | " in ask("/train status", capsys)[1]
 
 
+def test_a_look_moves_on_a_run_whose_starter_was_killed_half_way(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_folder: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("drivetrain.runs.launch.begin_attempt", killed)
+        begin(home, "a", "succeed")
+    assert ask("/train status", capsys)[0] == 0
+    assert ask(f"/train wait a --timeout {PATIENCE_S}", capsys)[0] == 0
+
+
 def test_a_run_that_succeeds_ends_a_wait_with_0(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
