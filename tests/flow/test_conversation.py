@@ -127,9 +127,10 @@ def test_a_look_moves_on_a_run_whose_starter_was_killed_half_way(
     def killed(_folder: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr("drivetrain.runs.launch.begin_attempt", killed)
-        begin(home, "a", "succeed")
+        with pytest.raises(KeyboardInterrupt):
+            begin(home, "a", "succeed")
     assert ask("/train status", capsys)[0] == 0
     assert ask(f"/train wait a --timeout {PATIENCE_S}", capsys)[0] == 0
 
