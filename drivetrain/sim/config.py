@@ -36,10 +36,10 @@ class RewardSettings(Settings):
         10.0, ge=0, le=1000, description="Reward of driving the expert's whole distance."
     )
     collision: float = Field(
-        5.0, ge=0, le=1000, description="Taken off once when the episode ends in a collision."
+        1.0, ge=0, le=1000, description="Taken off once when the episode ends in a collision."
     )
     off_road: float = Field(
-        5.0, ge=0, le=1000, description="Taken off once when the episode ends off the road."
+        1.0, ge=0, le=1000, description="Taken off once when the episode ends off the road."
     )
 
 

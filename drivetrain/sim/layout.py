@@ -6,7 +6,8 @@ number is clipped to [-1, 1]; rows without anything to show are 0.
 ego [13]       see `EgoColumn`
 agents [16, 9] the nearest others: x, y, cos and sin of the relative heading, relative
                velocity x and y, length, width, category (0 means that there is none)
-route [10, 4]  the route 5, 10, ... 50 m ahead: x, y, cos, sin; held at its end
+route [10, 4]  the route 5, 10, ... 50 m ahead: x and y over that distance, cos, sin; held at
+               its end. A metre aside must show most where it matters most, close by
 boundary [8, 6] the nearest pieces of road edge within EDGE_RADIUS_M: x, y of the middle,
                cos, sin of the direction, half length, kind (1 is an edge, 0 none)
 """

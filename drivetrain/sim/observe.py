@@ -99,11 +99,11 @@ def write_route(
     ego: Body,
 ) -> None:
     """The row of the route's point `number` (from 0); route: (start, points, along_m)."""
-    along = route[2] + ROUTE_SPACING_M * (number + 1)
-    x, y, cos, sin = point_at(paths, route[0], route[1], along)
+    distance = ROUTE_SPACING_M * (number + 1)
+    x, y, cos, sin = point_at(paths, route[0], route[1], route[2] + distance)
     dx, dy = x - ego.x, y - ego.y
-    out[at] = clipped((dx * ego.cos + dy * ego.sin) / POSITION_M)
-    out[at + 1] = clipped((dy * ego.cos - dx * ego.sin) / POSITION_M)
+    out[at] = clipped((dx * ego.cos + dy * ego.sin) / distance)
+    out[at + 1] = clipped((dy * ego.cos - dx * ego.sin) / distance)
     out[at + 2] = clipped(ego.cos * cos + ego.sin * sin)
     out[at + 3] = clipped(ego.cos * sin - ego.sin * cos)
 
