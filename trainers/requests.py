@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 from drivetrain.sim.config import EnvironmentSettings, Settings
 
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-ROLLOUT_STEPS = 32_768
+ROLLOUT_STEPS = 16_384
 NAMING_ONLY = frozenset({"run_id"})
 """Fields that name a run without changing what it learns; the digest leaves them out."""
 
@@ -77,12 +77,12 @@ class PPOSettings(Settings):
     """How PPO learns (Schulman et al. 2017)."""
 
     learning_rate: float = Field(
-        3e-4, gt=0, le=1, description="Step size of Adam at the start."
+        1e-3, gt=0, le=1, description="Step size of Adam at the start."
     )
     learning_rate_schedule: Literal["linear", "constant"] = Field(
         "linear", description="How the step size falls to the end of the run."
     )
-    batch_size: Count = Field(2048, ge=2, le=1_048_576, description="Transitions per update.")
+    batch_size: Count = Field(1024, ge=2, le=1_048_576, description="Transitions per update.")
     # The limits stand inside: outside, Pydantic leaves them out of the schema of a union.
     n_steps: (
         Annotated[int, Field(ge=1, le=1_048_576), BeforeValidator(_whole_number)] | None
@@ -90,15 +90,15 @@ class PPOSettings(Settings):
         None,
         description=f"Steps per world and rollout; by default {ROLLOUT_STEPS} over all worlds.",
     )
-    n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
-    gamma: float = Field(0.99, ge=0, le=1, description="Discount per step of 0.1 s.")
-    gae_lambda: float = Field(0.95, ge=0, le=1, description="Lambda of the advantage estimate.")
+    n_epochs: int = Field(5, ge=1, le=100, description="Passes over each rollout.")
+    gamma: float = Field(0.98, ge=0, le=1, description="Discount per step of 0.1 s.")
+    gae_lambda: float = Field(0.9, ge=0, le=1, description="Lambda of the advantage estimate.")
     clip_range: float = Field(0.2, gt=0, le=1, description="Clip of the policy's ratio.")
     ent_coef: float = Field(0.001, ge=0, le=1, description="Weight of the entropy bonus.")
     vf_coef: float = Field(0.5, ge=0, le=10, description="Weight of the value loss.")
     max_grad_norm: float = Field(0.5, gt=0, le=100, description="Clip of the gradient's norm.")
     target_kl: float | None = Field(
-        0.02, gt=0, le=10, description="KL above which a rollout's updates stop."
+        0.03, gt=0, le=10, description="KL above which a rollout's updates stop."
     )
     log_std_init: float = Field(
         -1.0, ge=-5, le=1, description="Log standard deviation of the untrained policy."
