@@ -218,7 +218,8 @@ def test_what_is_suggested_for_a_bad_value_works(tmp_path: Path) -> None:
     command = parse(suggested(refusal.value))
     assert isinstance(command, Start)
     request = ppo(resolve(command.asked))
-    assert (request.ppo.gamma, request.ppo.vf_coef, request.seed) == (0.99, 0.25, 0)
+    assert request.ppo == PPOSettings(vf_coef=0.25)
+    assert request.seed == 0
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
