@@ -17,7 +17,7 @@ from skill.grammar import Start
 from trainers.asked import Asked
 from trainers.configs import LARGEST_CONFIG, as_yaml, find_config, resolve
 from trainers.fields import fields_of
-from trainers.requests import RUN_ID_PATTERN, PPORequest, TrainRequest
+from trainers.requests import RUN_ID_PATTERN, PPORequest, PPOSettings, TrainRequest
 
 BRIEF = """\
 algorithm: PPO
