@@ -2,11 +2,25 @@
 
 import torch
 
+from drivetrain.errors import RequestError
+
 
 def gpu_of(device: str) -> str | None:
-    """The UUID of the GPU that a request's `device` means, as NVML spells it; None for none."""
-    if device == "cpu" or not torch.cuda.is_available():
-        return None
+    """The UUID of the GPU that a request's `device` means, as NVML spells it; None for none.
+
+    Raises:
+        RequestError: it asks for a GPU that this machine does not have.
+    """
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     _, _, number = device.partition(":")
+    # Stable-Baselines3 would train on the CPU instead, and say nothing.
+    if device.startswith("cuda") and found <= int(number or 0):
+        raise RequestError(
+            f"`--device` is `{device}`, and {found or 'no'} usable CUDA GPU{'s' * (found > 1)} "
+            "can be seen here; `auto` takes the CPU where there is none. "
+            "Try `/train ppo --device auto`."
+        )
+    if device == "cpu" or not found:
+        return None
     index = int(number) if number else torch.cuda.current_device()
     return f"GPU-{torch.cuda.get_device_properties(index).uuid}"

@@ -1,0 +1,21 @@
+"""Which GPU a request's device means: the one asked for, or a sentence that there is none."""
+
+import pytest
+import torch
+
+from drivetrain.errors import RequestError
+from trainers.devices import gpu_of
+
+
+def test_a_gpu_that_is_not_there_is_refused_and_never_replaced_by_the_cpu() -> None:
+    beyond = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    with pytest.raises(RequestError, match=r"Try `/train ppo --device auto`"):
+        gpu_of(f"cuda:{beyond}")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_auto_and_cpu_mean_none() -> None:
+    assert gpu_of("auto") is None
+    assert gpu_of("cpu") is None
+    with pytest.raises(RequestError, match=r"no usable CUDA GPU"):
+        gpu_of("cuda")
