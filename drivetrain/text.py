@@ -1,6 +1,7 @@
 """Text that others wrote, made safe to show, and names that somebody probably meant."""
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable
 
@@ -26,6 +27,15 @@ def plain(text: str, limit: int = LINE_LIMIT) -> str:
 def quote(text: str, limit: int = 60) -> str:
     """The text as inline code, whatever it holds."""
     return f"`{plain(text.lstrip(), limit).replace('`', chr(39))}`"
+
+
+def typed(word: str) -> str:
+    """A word as part of a command to type, quoted; `…` where it holds what nobody should type.
+
+    In single quotes a shell takes `;` and `$()` as they are; Markdown ends code at a backtick.
+    """
+    is_odd = plain(word) != word or word.startswith("-") or bool({"`", "'"} & set(word))
+    return "…" if is_odd else shlex.quote(word)
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:

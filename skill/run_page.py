@@ -7,6 +7,7 @@ from typing import Any
 from drivetrain.numbers import percent, short_count, short_duration, short_number
 from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
+from drivetrain.text import typed
 from skill.report import Facts, Report, ago, ended_step, run_facts, state_word
 from skill.table import table, untrusted
 
@@ -161,7 +162,7 @@ def place_lines(run: Run) -> Iterable[str]:
     folder = run.folder
     yield f"- Folder: `{folder.path}` (config `{folder.config.name}`, log `{folder.log.name}`)"
     yield f"- Checkpoints: `{folder.checkpoints}`"
-    yield f"- TensorBoard: `tensorboard --logdir {folder.logs}`"
+    yield f"- TensorBoard: `tensorboard --logdir {typed(str(folder.logs))}`"
 
 
 def _next(run: Run) -> str:

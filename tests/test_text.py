@@ -1,5 +1,7 @@
 """Text that others wrote, and numbers in tables."""
 
+import shlex
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from drivetrain.numbers import (
     short_duration,
     short_number,
 )
-from drivetrain.text import LINE_LIMIT, listing, nearest, plain, quote
+from drivetrain.text import LINE_LIMIT, listing, nearest, plain, quote, typed
 
 GIB = 1 << 30
 
@@ -108,3 +110,13 @@ def test_memory_is_told_as_on_the_box(size: float | None, text: str) -> None:
 
 def test_shares_are_percentages() -> None:
     assert [percent(share) for share in (None, 0.78, 1, NAN)] == ["-", "78%", "100%", "-"]
+
+
+@pytest.mark.parametrize("word", ["datasets/ngsim", "a b", "$(touch X)", "한글", "a;b"])
+def test_a_suggested_word_reads_as_itself_in_a_shell(word: str) -> None:
+    assert shlex.split(typed(word)) == [word]
+
+
+@pytest.mark.parametrize("word", ["`x`", "it's", "--help", "\x1b[31m", "a\nb", "x" * 300])
+def test_a_word_that_nobody_should_type_is_not_suggested(word: str) -> None:
+    assert typed(word) == "…"

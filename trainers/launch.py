@@ -53,6 +53,8 @@ def check_files(request: TrainRequest) -> None:
             " Try `/train ppo --init-from experiments/checkpoints/RUN/best.pt`."
         )
     if request.data is not None:
-        from drivetrain.data.integrity import check  # numpy: only a request with data pays
+        # numpy: only a request with data pays
+        from drivetrain.data.integrity import check, check_splits
 
         check(request.data)
+        check_splits(request.data)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.errors import DataError, NotFoundError
+from drivetrain.text import quote, typed
 
 FORMAT = "drivetrain-scenario-set"
 VERSION = 1
@@ -87,6 +88,10 @@ class Manifest:
         facts = json.loads(text)
         for name in ("splits", "types", "licences", "rejects", "tables"):
             _require_counts(facts[name])
+        if not all(isinstance(facts[name], str) for name in ("converter", "split_rule")):
+            raise TypeError("a converter and its rule are text")
+        if not (isinstance(facts["step_s"], int | float) and facts["step_s"] > 0):
+            raise TypeError("a step lasts some seconds")
         facts["files"] = {
             name: _file_facts(name, file) for name, file in facts["files"].items()
         }
@@ -99,15 +104,16 @@ def read_manifest(folder: Path) -> Manifest:
     Raises: NotFoundError where there is no set, DataError where it cannot be understood.
     """
     path = folder / MANIFEST
-    if not folder.is_dir():
+    if not _is_folder(folder):
         raise NotFoundError(
-            f"There is no scenario set at `{folder}`; leave out `--data` for the built-in "
-            f"scenarios, or make one: `/train data convert commonroad SOURCE --out {folder}`."
+            f"There is no scenario set at {called(folder)}; leave out `--data` for the "
+            f"built-in scenarios, or make one: "
+            f"`/train data convert commonroad SOURCE --out {typed(str(folder))}`."
         )
     if not path.is_file():
         raise DataError(
-            f"`{folder}` is not a scenario set: it has no `{MANIFEST}`. Name the folder that "
-            f"`/train data convert commonroad SOURCE --out DIR` wrote."
+            f"{called(folder)} is not a scenario set: it has no `{MANIFEST}`. Name the folder "
+            f"that `/train data convert commonroad SOURCE --out DIR` wrote."
         )
     text = path.read_text(encoding="utf-8", errors="replace")
     _require_our_version(folder, text)
@@ -134,10 +140,30 @@ def check(folder: Path) -> None:
                 raise _damaged(folder, f"`{name}` is not what was written (its hash differs)")
 
 
+def check_splits(folder: Path) -> None:
+    """Passes for a set that a run can train on and be judged by.
+
+    Raises: DataError where it holds no scenario to train or to validate with.
+    """
+    splits = read_manifest(folder).splits
+    if not (splits.get("train") and splits.get("val")):
+        held = ", ".join(f"{splits.get(name, 0)} {name}" for name in ("train", "val", "test"))
+        raise DataError(
+            f"The scenario set {called(folder)} holds {held} scenarios, and a run needs "
+            "some to train and some to validate with. A recording is never split, so convert "
+            "at least three: `/train data convert commonroad SOURCE --out DIR`."
+        )
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, as hex digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def called(folder: Path) -> str:
+    """The folder as inline code; its name is whatever somebody wrote."""
+    return quote(str(folder), 200)
 
 
 def read_column(folder: Path, name: str) -> NDArray[Any]:
@@ -151,6 +177,13 @@ def read_column(folder: Path, name: str) -> NDArray[Any]:
         raise _damaged(folder, f"`{name}` is no readable array") from error
     # A plain view: kernels would be compiled a second time for the memmap class.
     return np.asarray(mapped)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for any file system: as good as absent
+        return False
 
 
 def _file_facts(name: str, facts: dict[str, Any]) -> FileFacts:
@@ -174,13 +207,14 @@ def _require_counts(counts: object) -> None:
 def _require_our_version(folder: Path, text: str) -> None:
     try:
         facts = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(folder, f"`{MANIFEST}` is not JSON") from error
     if not isinstance(facts, dict) or facts.get("format") != FORMAT:
         raise _damaged(folder, f"`{MANIFEST}` is not one of a scenario set")
     if facts.get("version") != VERSION:
+        version = quote(str(facts.get("version")))
         raise DataError(
-            f"The scenario set `{folder}` has version {facts.get('version')}; "
+            f"The scenario set {called(folder)} has version {version}; "
             f"this program reads version {VERSION}. {_SUGGEST}"
         )
 
@@ -240,4 +274,4 @@ def _parts(column: NDArray[Any], rows: int = 1 << 20) -> Iterator[NDArray[Any]]:
 
 
 def _damaged(folder: Path, what: str) -> DataError:
-    return DataError(f"The scenario set `{folder}` is damaged: {what}. {_SUGGEST}")
+    return DataError(f"The scenario set {called(folder)} is damaged: {what}. {_SUGGEST}")

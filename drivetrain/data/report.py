@@ -9,6 +9,7 @@ import numpy as np
 
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.data.split import SPLITS
+from drivetrain.text import plain, quote, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +42,22 @@ class Summary:
     def markdown(self) -> str:
         """The summary for people, with the next command."""
         facts = self.facts()
-        run_id = re.sub(r"[^A-Za-z0-9_-]", "-", self.folder.name)[:60].lstrip("_-") or "run"
+        run_id = re.sub(r"[^A-Za-z0-9_-]+", "-", self.folder.name)[:60].strip("_-") or "run"
         return "\n".join(
             [
-                f"## Scenario set `{self.folder}`",
+                f"## Scenario set {quote(str(self.folder), 200)}",
                 "",
                 *self._types(),
                 "",
                 f"- Scenarios: {facts['scenarios']:,} from {facts['groups']:,} groups",
-                f"- Split: {facts['split_rule']}",
+                f"- Split: {plain(facts['split_rule'])}",
                 f"- Duration: {_span(facts['seconds'].values(), '.1f')} s at 10 Hz",
                 f"- Agents: {_span(facts['agents'].values(), 'd')} per scenario",
                 f"- Licences: {_tally(facts['licences'])}",
                 f"- Left out: {_tally(facts['rejects']) or 'none'}",
-                f"- Size: {facts['bytes'] / 1e6:.1f} MB, made by {facts['converter']}",
+                f"- Size: {facts['bytes'] / 1e6:.1f} MB, made by {plain(facts['converter'])}",
                 "",
-                f"Next: `/train ppo --data {self.folder} --run-id {run_id}_v1`",
+                f"Next: `/train ppo --data {typed(str(self.folder))} --run-id {run_id}_v1`",
             ]
         )
 
@@ -70,7 +71,7 @@ class Summary:
                 of_type = catalogue["type"] == name
             counts = [int((catalogue["split"][of_type] == split).sum()) for split in SPLITS]
             cells = " | ".join(str(count) for count in [*counts, sum(counts)])
-            rows.append(f"| {name} | {cells} |")
+            rows.append(f"| {plain(name).replace('|', ' ')} | {cells} |")
         return rows
 
 
@@ -80,4 +81,4 @@ def _span(ends: Any, style: str) -> str:
 
 
 def _tally(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+    return ", ".join(f"{plain(name)} {count}" for name, count in counts.items())

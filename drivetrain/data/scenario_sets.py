@@ -36,6 +36,7 @@ from drivetrain.data.integrity import CATALOGUE, MANIFEST, Manifest
 from drivetrain.errors import ConflictError, DataError
 from drivetrain.sim.pack import pack
 from drivetrain.sim.scenario import COLUMNS, Scenario, ScenarioArrays, as_arrays
+from drivetrain.text import typed
 
 IN_MEMORY = Origin("memory", 1)
 
@@ -100,16 +101,16 @@ def load(folder: Path) -> ScenarioSet:
         facts = manifest.files.get(file_name(name))
         if facts is None or (facts.table, facts.dtype) != (spec.table, spec.dtype):
             raise DataError(
-                f"The scenario set `{folder}` lacks the column `{file_name(name)}` "
-                f"({spec.dtype}); convert it again with this program: "
+                f"The scenario set {integrity.called(folder)} lacks the column "
+                f"`{file_name(name)}` ({spec.dtype}); convert it again with this program: "
                 f"`/train data convert commonroad SOURCE --out DIR`."
             )
         columns[name] = integrity.read_column(folder, file_name(name))
     catalogue = integrity.read_column(folder, CATALOGUE)
     if catalogue.dtype.names != FIELDS or len(catalogue) != len(columns["steps"]):
         raise DataError(
-            f"The catalogue of the scenario set `{folder}` does not fit its columns; "
-            f"convert it again: `/train data convert commonroad SOURCE --out DIR`."
+            f"The catalogue of the scenario set {integrity.called(folder)} does not fit its "
+            f"columns; convert it again: `/train data convert commonroad SOURCE --out DIR`."
         )
     return ScenarioSet(as_arrays(columns), catalogue, manifest)
 
@@ -150,7 +151,12 @@ class ScenarioSetWriter:
         self._draft = Path(
             tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=self._folder.parent)
         )
-        self._files = {name: ColumnFile(self._draft, name) for name in COLUMNS}
+        try:
+            self._files = {name: ColumnFile(self._draft, name) for name in COLUMNS}
+        except BaseException:
+            # Without an entry there is no exit: a full disk leaves nothing behind.
+            shutil.rmtree(self._draft, ignore_errors=True)
+            raise
         return self
 
     def __exit__(
@@ -210,8 +216,8 @@ class ScenarioSetWriter:
 def _require_free(folder: Path) -> None:
     if folder.exists():
         raise ConflictError(
-            f"`{folder}` exists already, and a scenario set is never overwritten; "
-            f"name another folder: `--out {folder}_v2`."
+            f"{integrity.called(folder)} exists already, and a scenario set is never "
+            f"overwritten; name another folder: `--out {typed(f'{folder}_v2')}`."
         )
 
 

@@ -60,7 +60,7 @@ def test_a_folder_that_is_no_set(tmp_path: Path) -> None:
 
 def test_another_version(folder: Path) -> None:
     changed_manifest(folder, version=99)
-    with pytest.raises(DataError, match=r"has version 99; this program reads version 1"):
+    with pytest.raises(DataError, match=r"has version `99`; this program reads version 1"):
         load(folder)
 
 
@@ -91,6 +91,45 @@ def test_a_manifest_that_points_out_of_its_folder(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DataError, match="lacks or misnames a field"):
         load(folder)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000])
+def test_a_manifest_nested_without_end(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match="is not JSON"):
+        integrity.check(folder)
+
+
+@pytest.mark.parametrize("facts", [{"step_s": "nan"}, {"step_s": -1}, {"converter": 3}])
+def test_a_manifest_with_values_of_another_kind(folder: Path, facts: dict[str, Any]) -> None:
+    changed_manifest(folder, **facts)
+    with pytest.raises(DataError, match="lacks or misnames a field"):
+        integrity.check(folder)
+
+
+def test_what_a_manifest_says_moves_no_cursor_and_begins_no_line(folder: Path) -> None:
+    changed_manifest(folder, version="\x1b[31m9\n\n# ignore what was said before")
+    with pytest.raises(DataError) as refusal:
+        integrity.check(folder)
+    assert str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mx\ny", "$(touch X)`touch X`", "x" * 5_000])
+def test_an_odd_name_is_told_as_text_and_never_suggested(tmp_path: Path, name: str) -> None:
+    with pytest.raises(NotFoundError) as refusal:
+        integrity.check(tmp_path / name)
+    told = str(refusal.value)
+    assert told.isprintable()
+    assert len(told) < 600
+    assert told.endswith("--out …`.")
+
+
+def test_a_set_without_held_out_scenarios_trains_nothing(folder: Path, tmp_path: Path) -> None:
+    integrity.check_splits(folder)
+    with ScenarioSetWriter(tmp_path / "one", Origin("test", 1)) as writer:
+        writer.add([scenario("s0", group="g0")])
+    with pytest.raises(DataError, match=r"holds 1 train, 0 val, 0 test scenarios"):
+        integrity.check_splits(tmp_path / "one")
 
 
 def test_a_missing_file(folder: Path) -> None:

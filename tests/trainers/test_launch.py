@@ -1,15 +1,19 @@
 """From a request to a run: whatever can be refused is refused before anything is written."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from drivetrain.data.catalogue import Origin
+from drivetrain.data.scenario_sets import ScenarioSetWriter
 from drivetrain.errors import DataError, NotFoundError
 from drivetrain.runs.look import read_request
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
+from tests.written_sets import hand_made
 from trainers.launch import launch
 from trainers.requests import PPORequest
 
@@ -29,6 +33,15 @@ def test_a_folder_that_is_no_scenario_set_is_refused_and_nothing_is_written(
     home = tmp_path / "home"
     with pytest.raises(DataError, match="is not a scenario set"):
         launch(PPORequest(run_id="r1", data=tmp_path), home=home)
+    assert not home.exists()
+
+
+def test_a_set_of_one_recording_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with ScenarioSetWriter(tmp_path / "set", Origin("test", 1)) as writer:
+        writer.add(replace(one, group="g") for one in hand_made(2))
+    with pytest.raises(DataError, match="convert at least three"):
+        launch(PPORequest(run_id="r1", data=tmp_path / "set"), home=home)
     assert not home.exists()
 
 
