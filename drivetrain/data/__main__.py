@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from drivetrain.data.report import Summary
 from drivetrain.data.scenario_sets import ScenarioSetWriter, load
 from drivetrain.errors import RequestError, UserError
 from drivetrain.sim.scenario import Scenario
+from drivetrain.text import quote
+
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -28,11 +32,15 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except OSError as error:
+        place = "The set" if error.filename is None else quote(str(error.filename), 200)
         sys.stderr.write(
-            f"error: `{error.filename}` cannot be read or written ({error.strerror}); name a "
+            f"error: {place} cannot be read or written ({error.strerror}); name a "
             f"folder of yours: `--out datasets/processed/NAME`.\n"
         )
         return UserError.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\nInterrupted; nothing was written.\n")
+        return INTERRUPTED
     return 0
 
 
@@ -131,4 +139,7 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
+    # A closed terminal or a `kill` cleans up as Ctrl-C does, and a shell's `&` is no exception.
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -1,5 +1,7 @@
 """Both CommonRoad formats become the same kind of scenario."""
 
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -155,6 +157,29 @@ def test_entities_are_refused_before_they_expand(tmp_path: Path) -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "bbbb">]>' + commonroad_2018b(CARS).split("?>")[1]
     with pytest.raises(UnfitFileError, match="unreadable"):
         list(scenarios_of(file_with(tmp_path, bomb)))
+
+
+@pytest.mark.parametrize("bad", ["nan", "inf", "-inf"])
+def test_a_file_with_a_number_that_is_none_is_unreadable(tmp_path: Path, bad: str) -> None:
+    whole = commonroad_2018b((Car(7, 30.0, 0.0, 8.0, 21),))
+    broken = re.sub(r"<x>[^<]*</x>", f"<x>{bad}</x>", whole)
+    assert broken != whole
+    with pytest.raises(UnfitFileError, match="unreadable"):
+        list(scenarios_of(file_with(tmp_path, broken)))
+
+
+def test_a_file_that_goes_on_for_years_is_unreadable(tmp_path: Path) -> None:
+    whole = commonroad_2018b((Car(7, 30.0, 0.0, 8.0, 21),))
+    broken = whole.replace("<exact>20</exact>", "<exact>999999999999</exact>")
+    assert broken != whole
+    with pytest.raises(UnfitFileError, match="unreadable"):
+        list(scenarios_of(file_with(tmp_path, broken)))
+
+
+def test_a_pipe_among_the_files_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.xml")
+    file = file_with(tmp_path, "<html/>", "b.xml")
+    assert commonroad.files_in([tmp_path]) == [file]
 
 
 def test_a_source_without_files_is_not_found(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`python -m drivetrain.data …`: what a person types and reads."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +110,23 @@ def test_it_runs_as_a_module(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_command_leaves_nothing_behind(
+    tmp_path: Path, ending: signal.Signals
+) -> None:
+    words = ["generate", "--out", str(tmp_path / "set"), "--count", "1000000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "drivetrain.data", *words], stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stderr is not None
+        # Its first word of progress: the draft is there, and the work is under way.
+        assert "64/1000000" in "".join(child.stderr.readline() for _ in range(2))
+        assert list(tmp_path.iterdir())
+        child.send_signal(ending)
+        said = child.stderr.read()
+    assert child.returncode == 130
+    assert "Traceback" not in said
+    assert "nothing was written" in said
+    assert list(tmp_path.iterdir()) == []

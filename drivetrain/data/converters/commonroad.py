@@ -21,6 +21,7 @@ from drivetrain.data.lines import Floats
 from drivetrain.errors import NotFoundError
 from drivetrain.sim.scenario import Category, Road, Scenario, Tracks
 from drivetrain.sim.scenario import Path as DrivingLine
+from drivetrain.text import quote
 
 __all__ = ["UnfitFileError", "files_in", "recording_of", "scenarios_of"]
 
@@ -45,11 +46,13 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for source in sources:
-        files = sorted(source.rglob("*.xml")) if source.is_dir() else [source]
-        if not files or not files[0].is_file():
+        named = sorted(source.rglob("*.xml")) if source.is_dir() else [source]
+        # Reading a pipe would wait for ever.
+        files = [file for file in named if file.is_file()]
+        if not files:
             raise NotFoundError(
-                f"There is no CommonRoad file at `{source}`; name `.xml` files or folders that "
-                f"hold some: `/train data convert commonroad SOURCE --out DIR`."
+                f"There is no CommonRoad file at {quote(str(source), 200)}; name `.xml` files "
+                f"or folders that hold some: `/train data convert commonroad SOURCE --out DIR`."
             )
         found += files
     return list(dict.fromkeys(found))

@@ -32,6 +32,10 @@ _CATEGORIES = {
 """Everything else drives: cars, trucks, buses, motorcycles, priority and parked vehicles."""
 
 
+MOST_STEPS = 36_000
+"""An hour: a file that goes on for longer is damaged, and would fill the memory."""
+
+
 class UnfitFileError(Exception):
     """A file that cannot become scenarios; the text is the reason it is counted under."""
 
@@ -127,12 +131,15 @@ def _is_at_10_hz(text: str) -> bool:
 def _number(element: Element, path: str) -> float:
     """The exact number below an element.
 
-    Raises: ValueError where it is missing, or an interval.
+    Raises: ValueError where it is missing, an interval, or no number of this world.
     """
     text = element.findtext(path)
     if text is None:
         raise ValueError(f"{element.tag} lacks {path}")
-    return float(text)
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{path} is {number}")
+    return number
 
 
 def _lanelets(root: Element) -> dict[str, Lanelet]:
@@ -224,8 +231,8 @@ def _states(obstacle: Element) -> dict[int, tuple[float, ...]]:
     states: dict[int, tuple[float, ...]] = {}
     for state in elements:
         step = int(_number(state, "time/exact"))
-        if step in states or step < 0:
-            raise ValueError(f"step {step} stands twice or before the start")
+        if step in states or not 0 <= step < MOST_STEPS:
+            raise ValueError(f"step {step} stands twice, before the start or far beyond it")
         heading = _number(state, "orientation/exact")
         speed = 0.0 if _is_static(obstacle) else _number(state, "velocity/exact")
         states[step] = (
