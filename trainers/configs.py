@@ -136,7 +136,7 @@ def _algorithm_problems(values: Values, asked: Asked) -> list[Problem]:
             "algorithm",
             f"`algorithm` is {quote(stated)} in {quote(asked.config or '')}; "
             f"under `/train {asked.algorithm}` it is `{asked.algorithm.upper()}`",
-            fix="the algorithm in the config",
+            fix="`algorithm`",
         )
     ]
 
@@ -151,9 +151,11 @@ def _read_sets(
         path = path.strip()
         problem = _path_problem(path, text, model) if joined else _no_pair(text)
         if problem is None and path in taken:
+            flag = taken[path]
+            how = f"by both `{flag}` and `--set`" if flag else "twice"
             problem = Problem(
                 path,
-                f"`{path}` is set by both `{taken[path] or '--set'}` and `--set`; set it once",
+                f"`{path}` is set {how}; set it once",
                 try_set=text,
             )
         taken[path] = taken.get(path)
@@ -182,7 +184,7 @@ def _path_problem(path: str, text: str, model: type[TrainRequest]) -> Problem | 
     # `gamma` alone is most likely the `ppo.gamma` of that name.
     by_name = {facts.name: facts.path for facts in fields.values()}
     guess = by_name.get(path) or nearest(path, fields)
-    hint = f"; did you mean `{guess}`?" if guess else "; `/train help` lists all"
+    hint = f"; did you mean `{guess}`?" if guess else "; `/train help ppo` lists all"
     return Problem(
         path,
         f"{quote(path)} is not a setting{hint}",

@@ -1,5 +1,6 @@
 """What is wrong with a request, in sentences that name what is allowed and what to type."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -100,8 +101,12 @@ def refuse(problems: Sequence[Problem], origin: Origin) -> NoReturn:
     fixes = [problem.fix for problem in problems if problem.fix]
     by_hand = f"Correct {fixes[0]}{place}, then try" if fixes else "Try"
     command = origin.corrected(problems) + (" --dry-run" if fixes else "")
+    if not any(problem.fix or problem.try_set for problem in problems):
+        # With the mistake merely left out, a run of other settings than meant would start.
+        command = f"/train help {origin.algorithm}"
     if len(shown) == 1:
-        raise RequestError(f"{shown[0].removesuffix('?')}. {by_hand} `{command}`.")
+        stop = "" if shown[0].endswith("?") else "."
+        raise RequestError(f"{shown[0]}{stop} {by_hand} `{command}`.")
     lines = "".join(f"\n- {sentence}" for sentence in shown)
     raise RequestError(f"There are {len(problems)} problems:{lines}\n{by_hand} `{command}`.")
 
@@ -118,7 +123,7 @@ def _problem(details: ErrorDetails, model: type[TrainRequest], origin: Origin) -
     if path in fields:
         return _wrong_value(fields[path], details["input"], origin)
     inside = listing(sections[path])
-    given = quote(repr(details["input"]))
+    given = _given(details["input"])
     return Problem(path, f"`{path}` is {given}; it is a section of {inside}", fix=f"`{path}`")
 
 
@@ -135,9 +140,16 @@ def _unknown(names: Sequence[str], model: type[TrainRequest]) -> Problem:
     return Problem(path, f"{quote(path)} is not a setting; {hint}", fix=quote(names[-1]))
 
 
+def _given(value: object) -> str:
+    """The value as one writes it in a config: `null` and `true`, not Python's words."""
+    if isinstance(value, str | float):
+        return quote(str(value))
+    return quote(json.dumps(value, default=str, ensure_ascii=False))
+
+
 def _wrong_value(facts: FieldFacts, value: object, origin: Origin) -> Problem:
     label = origin.label(facts.path)
-    given = quote(value if isinstance(value, str) else repr(value))
+    given = _given(value)
     return Problem(
         facts.path,
         f"`{label}` is {given}; {facts.rule}",

@@ -153,7 +153,7 @@ BAD = {
     "misplaced": ("gamma: 0.9", "`gamma` is not a setting; did you mean `ppo.gamma`"),
     "strange": ("ppo: {zzz: 1}", "there are `learning_rate`"),
     "wrong type": ("ppo: {gamma: high}", "`ppo.gamma` is `high`; it is a number from 0 to 1."),
-    "switch": ("seed: yes", "`seed` is `True`; it is a whole number from 0"),
+    "switch": ("seed: yes", "`seed` is `true`; it is a whole number from 0"),
     "fraction": ("ppo: {n_epochs: 2.5}", "`ppo.n_epochs` is `2.5`; it is a whole number"),
     "too high": ("ppo: {gamma: 1.2}", "`ppo.gamma` is `1.2`; it is a number from 0 to 1."),
     "zero": ("ppo: {learning_rate: 0}", "it is a number above 0 up to 1."),
