@@ -1,23 +1,15 @@
 """`python -m skill …`, the door behind `bin/train`: the only place that prints."""
 
-import errno
 import os
 import sys
 from collections.abc import Sequence
 
 from drivetrain.errors import UserError
+from drivetrain.places import unusable_place
 from drivetrain.settings import home
-from drivetrain.text import plain
 from skill.command import parse
 
 INTERRUPTED = 130
-_UNUSABLE = frozenset(
-    {
-        *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT),
-        *(errno.ENOTDIR, errno.EEXIST),
-    }
-)
-"""What is wrong with the person's disk, not with this program."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -36,14 +28,11 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write("\nInterrupted. Runs go on; see `/train status`.\n")
         return INTERRUPTED
     except OSError as error:
-        if error.filename is None or error.errno not in _UNUSABLE:
+        told = unusable_place(error)
+        if told is None:
             raise
-        place = plain(str(error.filename))
-        sys.stderr.write(
-            f"error: `{place}` cannot be used: {error.strerror}. Free it, or choose another "
-            "folder for runs: `DRIVETRAIN_HOME=DIR bin/train status`.\n"
-        )
-        return 2
+        sys.stderr.write(f"error: {told}\n")
+        return told.exit_code
 
 
 def _answer(words: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from drivetrain.errors import RequestError, UserError
 from drivetrain.options import Option, read_options
+from drivetrain.places import unusable_place
 from drivetrain.runs.attend import attend
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
@@ -35,6 +36,12 @@ def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
+    except OSError as error:
+        told = unusable_place(error)
+        if told is None:
+            raise
+        sys.stderr.write(f"error: {told}\n")
+        return told.exit_code
     except KeyboardInterrupt:
         # Before there was a run to stop.
         return INTERRUPTED

@@ -17,7 +17,10 @@ def replace_file(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            # A full disk names no file of its own accord, and the person wants to know which.
+            error.filename = str(path)
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise

@@ -127,9 +127,13 @@ def _draft(home: Path, spec: RunSpec) -> Path:
         "command": spec.command,
         "request": json.loads(spec.request_json),
     }
-    replace_json(draft / "source.json", describe_source())
-    replace_file(draft / "config.yaml", spec.config_yaml)
-    replace_json(draft / "request.json", facts)
+    try:
+        replace_json(draft / "source.json", describe_source())
+        replace_file(draft / "config.yaml", spec.config_yaml)
+        replace_json(draft / "request.json", facts)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     return draft
 
 

@@ -40,7 +40,43 @@ def can_mount() -> bool:
     return probe.returncode == 0
 
 
-@pytest.mark.skipif(not can_mount(), reason="this machine allows no mounts in a namespace")
+needs_mounts = pytest.mark.skipif(
+    not can_mount(), reason="this machine allows no mounts in a namespace"
+)
+
+
+@pytest.mark.parametrize("module", ["skill", "trainers.train_rl"])
+@needs_mounts
+def test_a_start_on_a_full_disk_is_told_in_a_sentence_and_leaves_nothing(
+    tmp_path: Path, module: str
+) -> None:
+    fill = 'mount -t tmpfs -o size=64k none "$1"; head -c 65536 /dev/zero > "$1/ballast"; '
+    start = 'DRIVETRAIN_HOME="$1/home" "$2" -m "$3" $4 --run-id full; echo "$?"; ls -A "$1"/*/*'
+    verb = "ppo" if module == "skill" else ""
+    said = subprocess.run(
+        [
+            *OWN_MOUNTS,
+            "sh",
+            "-c",
+            fill + start,
+            "sh",
+            str(tmp_path),
+            sys.executable,
+            module,
+            verb,
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert said.stdout == "2\n", said.stderr
+    assert "No space left on device" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@needs_mounts
 def test_the_verdict_is_written_on_a_full_disk(tmp_path: Path) -> None:
     mount = 'mount -t tmpfs -o size=2m none "$1" && exec "$2" -c "$3" "$1"'
     said = subprocess.run(
