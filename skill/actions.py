@@ -174,13 +174,13 @@ def show_help(command: Help) -> Report:
 
 def convert_data(command: DataConvert) -> Report:
     """Make a scenario set of recorded files."""
-    words = ["convert", command.format, *command.sources, "--out", command.out]
+    words = ["convert", command.format, *command.sources, f"--out={command.out}"]
     return _make_set(words, command.out, as_json=command.as_json)
 
 
 def generate_data(command: DataGenerate) -> Report:
     """Make a scenario set of generated traffic."""
-    words = ["generate", "--out", command.out]
+    words = ["generate", f"--out={command.out}"]
     words += [] if command.count is None else ["--count", str(command.count)]
     words += [] if command.seed is None else ["--seed", str(command.seed)]
     return _make_set(words, command.out, as_json=command.as_json)
@@ -255,7 +255,8 @@ def _driver(command: Eval, room: Room) -> list[str]:
 
 
 def _evaluated(command: Eval) -> list[str]:
-    words = [] if command.data is None else ["--data", command.data]
+    # Joined: a name that begins with a dash must not become an option of the child.
+    words = [] if command.data is None else [f"--data={command.data}"]
     return words + (
         [] if command.scenarios is None else ["--scenarios", str(command.scenarios)]
     )

@@ -44,7 +44,8 @@ def _argument(given: Given, verb: str, name: str, example: str) -> str:
     """The one plain argument that a verb takes."""
     if len(given.arguments) == 1 and given.arguments[0]:
         return given.arguments[0]
-    found = f"was given {len(given.arguments)} words" if given.arguments else "was given none"
+    count = len(given.arguments)
+    found = "was given " + {0: "none", 1: "an empty word"}.get(count, f"{count} words")
     raise RequestError(f"`{verb}` takes one {name} and {found}. Try `/train {example}`.")
 
 
@@ -107,6 +108,11 @@ def _wait(given: Given) -> Command:
 
 def _eval(given: Given) -> Command:
     driver = _run(given, "eval")
+    if given.last("--data") == "":
+        raise RequestError(
+            "`--data` is empty; it is the folder of a scenario set. "
+            f"Try `/train eval {driver}`."
+        )
     return Eval(
         driver=driver,
         data=given.last("--data"),
@@ -144,7 +150,7 @@ def _data(given: Given) -> Command:
 
 def _data_convert(given: Given, words: tuple[str, ...]) -> Command:
     out = given.last("--out")
-    if len(words) < 2 or words[0] not in DATA_FORMATS or not out:
+    if len(words) < 2 or not all(words) or words[0] not in DATA_FORMATS or not out:
         formats = " or ".join(f"`{name}`" for name in DATA_FORMATS)
         raise RequestError(
             f"`data convert` takes a format ({formats}), the files or folders to read, and "

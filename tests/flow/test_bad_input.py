@@ -40,6 +40,12 @@ BAD = [
     (3, "/train wait nowhere"),
     (3, "/train eval nowhere"),
     (2, "/train logs ../../etc/passwd"),
+    (2, "/train logs ''"),
+    (2, "/train eval idm --data ''"),
+    (2, "/train data convert commonroad '' --out x"),
+    (3, f"/train ppo --data {'a' * 5000}"),
+    (2, "/train ppo --set =3"),
+    (2, "/train ppo --set ppo=3"),
     (2, "/train help fly"),
 ]
 CONFIGS = {
@@ -76,3 +82,12 @@ def test_bad_input_is_told_in_a_sentence_and_leaves_no_trace(
     suggested = re.findall(r"`(/train [^`]*)`\.\n$", said.err)
     assert len(suggested) == 1
     parse(suggested[0])
+
+
+def test_a_folder_named_like_an_option_is_no_option_of_a_child(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["/train eval idm --data=--help"]) == 3
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: There is no scenario set at `--help`")

@@ -222,6 +222,17 @@ def test_what_is_suggested_for_a_bad_value_works(tmp_path: Path) -> None:
     assert request.seed == 0
 
 
+@pytest.mark.parametrize("text", ["=3", "ppo=3", "zzz=1"])
+def test_a_mistake_without_a_correction_suggests_no_run(text: str) -> None:
+    with pytest.raises(RequestError, match=r"Try `/train help ppo`\.$"):
+        resolve(Asked("ppo", sets=(text,)))
+
+
+def test_a_value_that_is_set_twice_is_said_so() -> None:
+    with pytest.raises(RequestError, match=r"`ppo\.gamma` is set twice; set it once"):
+        resolve(Asked("ppo", sets=("ppo.gamma=0.9", "ppo.gamma=0.8")))
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(RequestError) as refusal:
         with_config(tmp_path, "seed: -1\nppo: {gamma: 2, gama: 1}", "ppo.clip=1", "seeed=1")
