@@ -16,8 +16,7 @@ def gpu_of(device: str) -> str | None:
     # Stable-Baselines3 would train on the CPU instead, and say nothing.
     if device.startswith("cuda") and found <= int(number or 0):
         raise RequestError(
-            f"`--device` is `{device}`, and {found or 'no'} usable CUDA GPU{'s' * (found > 1)} "
-            "can be seen here; `auto` takes the CPU where there is none. "
+            f"`--device {device}` finds {found or 'no'} usable CUDA GPU{'s' * (found > 1)} here. "
             "Try `/train ppo --device auto`."
         )
     if device == "cpu" or not found:

@@ -84,8 +84,9 @@ def test_bad_input_is_told_in_a_sentence_and_leaves_no_trace(
     parse(suggested[0])
 
 
+@pytest.mark.usefixtures("folder")
 def test_a_folder_named_like_an_option_is_no_option_of_a_child(
-    folder: Path, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["/train eval idm --data=--help"]) == 3
     said = capfd.readouterr()
