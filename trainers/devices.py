@@ -16,7 +16,7 @@ def gpu_of(device: str) -> str | None:
     # Stable-Baselines3 would train on the CPU instead, and say nothing.
     if device.startswith("cuda") and found <= int(number or 0):
         raise RequestError(
-            f"`--device {device}` finds {found or 'no'} usable CUDA GPU{'s' * (found > 1)} here. "
+            f"`--device {device}` finds {found or 'no'} usable CUDA GPU here. "
             "Try `/train ppo --device auto`."
         )
     if device == "cpu" or not found:
