@@ -4,6 +4,11 @@ The ratio tells how well the simulator hides behind the learner. Both run in one
 turn, with the threads that `/train ppo` uses by default; the medians are printed.
 """
 
+# ruff: noqa: E402 - how threads wait is settled before torch is loaded
+from trainers.threads import calm_openmp
+
+calm_openmp()
+
 import argparse
 import json
 import os

@@ -4,7 +4,6 @@
 sides: algorithms receive a `Telemetry`, runs receive an outcome.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from drivetrain.runs.outcome import record_completed, record_failed, record_stop
 from drivetrain.runs.telemetry import RunTelemetry
 from trainers.contract import Outcome, Places, StopRequested, leave_if_asked
 from trainers.requests import REQUESTS, TrainRequest
+from trainers.threads import calm_openmp
 
 EXIT_NO_RUN = 3
 
@@ -27,8 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     if attempt is None:
         sys.stderr.write(f"error: `{folder.path}` holds no started run.\n")
         return EXIT_NO_RUN
-    # Idle OpenMP threads would spin on the cores that step the worlds.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    calm_openmp()
     with RunTelemetry(folder, attempt.number) as telemetry:
         return _trained(folder, attempt, telemetry)
 

@@ -5,7 +5,6 @@ that writes telemetry, evaluates, saves, and ends the run when it is asked to st
 """
 
 import math
-import os
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from trainers.callbacks import Watch
 from trainers.contract import How, Outcome, Places, StopRequested, Telemetry
 from trainers.policy import load_weights, policy_arguments
 from trainers.requests import ROLLOUT_STEPS, PPORequest, PPOSettings
+from trainers.threads import cores
 from trainers.trackers import TensorBoard
 
 
@@ -49,7 +49,7 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
 
 def set_threads(request: PPORequest) -> None:
     """Give the learner its threads; more than the cores would slow it many times over."""
-    torch.set_num_threads(request.training.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(request.training.threads or cores())
 
 
 def make_env(request: PPORequest, scenarios: ScenarioSet) -> DrivingVecEnv:
