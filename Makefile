@@ -21,7 +21,6 @@ demo: install
 	bin/train ppo --run-id demo --steps $(DEMO_STEPS)
 	bin/train wait demo --timeout 3600
 	bin/train status
-	bin/train status demo
 
 test: install
 	$(RUN) -m pytest -m '$(MARK)'

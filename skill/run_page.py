@@ -118,7 +118,10 @@ def _progress_lines(page: Page) -> Iterable[str]:
     step = ended_step(run) or seen.step
     share = f" ({percent(step / seen.total)})" if seen.total else ""
     yield f"- Step: {short_count(step)} / {short_count(seen.total)}{share}"
-    yield f"- Reward: {short_number(seen.reward)}, best {short_number(seen.best_reward)}"
+    yield (
+        f"- Reward: {short_number(seen.reward)} while training, best evaluation "
+        f"{short_number(seen.best_reward)}"
+    )
     if not isinstance(run.state, Ended):
         eta = f", ETA {short_duration(seen.eta_s)}" if seen.eta_s is not None else ""
         yield f"- Rate: {short_count(seen.rate)} steps/s{eta}"
