@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from drivetrain.data.open import open_set
 from drivetrain.data.split import Split
-from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.config import STEP_S, EnvironmentSettings
 from drivetrain.sim.spaces import ACTION_SIZE, action_space, observation_space
 from drivetrain.sim.world import EndReason, Worlds
 
@@ -98,8 +98,12 @@ class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
         num_envs: int = DEFAULT_WORLDS,
         data: str | Path | None = None,
         split: Split = "train",
+        max_episode_steps: int | None = None,
         **settings: Any,
     ) -> None:
+        """max_episode_steps: the horizon, as `gymnasium.make_vec` hands it on from a spec."""
+        if max_episode_steps is not None:
+            settings["horizon_s"] = max_episode_steps * STEP_S
         self._worlds = _worlds(data, split, {**settings, "num_envs": num_envs})
         # gymnasium 0.29 wants these as arguments, 1.x as attributes: attributes serve both.
         self.num_envs = num_envs

@@ -1,5 +1,6 @@
 """The three faces of ADPlanning-v0 agree with each other and keep their libraries' rules."""
 
+import copy
 import warnings
 from pathlib import Path
 
@@ -41,6 +42,17 @@ def test_make_finds_the_environment_by_its_name(data: Path) -> None:
     env = gymnasium.make("ADPlanning-v0", data=data)
     seen, _ = env.reset(seed=1)
     assert env.observation_space.contains(seen)
+
+
+def test_make_vec_makes_one_batch_and_no_worker_processes(data: Path) -> None:
+    short = copy.deepcopy(gymnasium.spec("ADPlanning-v0"))
+    short.max_episode_steps = 20
+    env = gymnasium.make_vec(short, WORLDS, "custom", vector_kwargs={"data": data})
+    seen, _ = env.reset(seed=1)
+    assert isinstance(env.unwrapped, ADPlanningVectorEnv)
+    assert env.observation_space.contains(seen)
+    cuts = [env.step(0 * full_throttle(WORLDS))[3] for _ in range(20)]
+    assert [cut.all() for cut in cuts] == [False] * 19 + [True]
 
 
 def test_gymnasiums_own_checker_is_content(data: Path) -> None:
