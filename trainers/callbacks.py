@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.sim.metrics import EpisodeTable, drive_each, table_of
+from drivetrain.sim.reward import REWARD_PARTS
 from drivetrain.sim.spaces import ACTION_SIZE
 from drivetrain.sim.state import Episodes
 from drivetrain.sim.world import Worlds
@@ -155,7 +156,12 @@ class EndedEpisodes:
         if not ended.size:
             return
         self.count += ended.size
-        for name, values in summary_columns(_ended_table(worlds, ended)).items():
+        parts = zip(REWARD_PARTS, worlds.episodes.part_means[ended].T, strict=True)
+        columns = {
+            **summary_columns(_ended_table(worlds, ended)),
+            **{f"reward_{part}": means for part, means in parts},
+        }
+        for name, values in columns.items():
             self._sums[name] = self._sums.get(name, 0.0) + float(values.sum())
 
     def means(self) -> dict[str, float]:

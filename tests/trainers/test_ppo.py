@@ -61,9 +61,8 @@ def test_a_run_leaves_checkpoints_numbers_and_curves(data: Path, tmp_path: Path)
     assert np.isfinite(telemetry.last("reward"))
     assert np.isfinite(telemetry.last("approx_kl"))
     assert {"evaluated", "best", "checkpoint"} <= set(telemetry.events)
-    assert {"rollout/reward", "eval/success", "train/approx_kl"} <= curve_names(
-        tmp_path / "logs"
-    )
+    curves = {"rollout/reward", "rollout/reward_lane", "eval/success", "train/approx_kl"}
+    assert curves <= curve_names(tmp_path / "logs")
 
 
 def test_a_stop_while_stepping_saves_and_leaves(data: Path, tmp_path: Path) -> None:
