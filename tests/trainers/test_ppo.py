@@ -67,8 +67,11 @@ def test_a_run_leaves_checkpoints_numbers_and_curves(data: Path, tmp_path: Path)
 
 def test_a_stop_while_stepping_saves_and_leaves(data: Path, tmp_path: Path) -> None:
     telemetry = FakeTelemetry(stop_at=ROLLOUT)
-    outcome = train(request(data, steps=100 * ROLLOUT), telemetry, places(tmp_path))
+    endless = TrainingSettings(total_steps=100 * ROLLOUT, eval_every=100 * ROLLOUT, threads=1)
+    asked = request(data).model_copy(update={"training": endless})
+    outcome = train(asked, telemetry, places(tmp_path))
     assert outcome.how == "stopped"
+    assert "eval" not in telemetry.phases
     assert checkpoints.load(tmp_path / "checkpoints" / "last.pt").step == outcome.step
     assert outcome.step < 5 * ROLLOUT
 
