@@ -74,7 +74,8 @@ class Watch(BaseCallback):
             self.save_last()
 
     def save_last(self) -> None:
-        """Replace `last.pt` by the policy as it stands."""
+        """Replace `last.pt` by the policy as it stands, unless it is broken."""
+        self._check_finite()
         with self._telemetry.phase("save"):
             checkpoints.save(self._places.checkpoints / "last.pt", self._checkpoint())
         self._saved_at = time.monotonic()
@@ -86,6 +87,7 @@ class Watch(BaseCallback):
 
     def evaluate(self) -> None:
         """Drive the validation scenarios; save, as `best.pt` too if none drove better."""
+        self._check_finite()
         with self._telemetry.phase("eval"):
             table = self._drive_validation()
         success, progress = float(table.success.mean()), float(table.progress.mean())

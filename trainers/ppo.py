@@ -39,6 +39,7 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
         learner.learn(request.training.total_steps, callback=watch, log_interval=1)
         # The last update came after the last rollout: what it made may be the best.
         watch.evaluate()
+        learner.logger.dump(learner.num_timesteps)
     except StopRequested:
         how = "stopped"
         watch.save_last()

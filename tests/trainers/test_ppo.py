@@ -121,6 +121,20 @@ def test_a_diverging_run_ends_with_its_reason(data: Path, tmp_path: Path) -> Non
     ppo = wild.ppo.model_copy(update={"learning_rate": float("inf")})
     with pytest.raises((FloatingPointError, ValueError), match=r"nan|finite|parameter loc"):
         train(wild.model_copy(update={"ppo": ppo}), FakeTelemetry(), places(tmp_path))
+    kept = checkpoints.load(tmp_path / "checkpoints" / "last.pt").policy
+    assert all(weights.isfinite().all() for weights in kept.values())
+
+
+def test_what_the_very_last_update_broke_is_not_saved(data: Path, tmp_path: Path) -> None:
+    once = request(data, steps=ROLLOUT)
+    ppo = once.ppo.model_copy(
+        update={"learning_rate": float("inf"), "n_epochs": 1, "batch_size": ROLLOUT}
+    )
+    training = once.training.model_copy(update={"eval_every": 10 * ROLLOUT})
+    broken = once.model_copy(update={"ppo": ppo, "training": training})
+    with pytest.raises(FloatingPointError, match=r"nan|not finite"):
+        train(broken, FakeTelemetry(), places(tmp_path))
+    assert not (tmp_path / "checkpoints").exists()
 
 
 def test_a_trained_policy_is_judged_beside_the_baselines(data: Path, tmp_path: Path) -> None:
