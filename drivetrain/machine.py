@@ -1,9 +1,10 @@
-"""GPU, VRAM and RAM of this machine as one reading, honest where there is nothing to read.
+"""What this machine has: cores, and GPU, VRAM and RAM as one reading, honest where none is.
 
 NVML may take seconds, or never answer: it is asked in a thread that is left behind after
 500 ms. Every call may fail, since a GPU can vanish and a MIG slice has no utilisation.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,13 @@ DRIVER_MARKS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg")
 CGROUPS = Path("/sys/fs/cgroup")
 
 T = TypeVar("T")
+
+
+def cores() -> int:
+    """The cores this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

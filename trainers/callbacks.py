@@ -2,24 +2,21 @@
 
 import math
 import time
-from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.policies import ActorCriticPolicy
 from typing_extensions import override
 
 from drivetrain.data.scenario_sets import ScenarioSet
-from drivetrain.sim.metrics import EpisodeTable, drive_each, table_of
-from drivetrain.sim.reward import REWARD_PARTS
-from drivetrain.sim.spaces import ACTION_SIZE
-from drivetrain.sim.state import Episodes
+from drivetrain.sim.layout import ACTION_SIZE
+from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.world import Worlds
 from trainers import checkpoints
 from trainers.checkpoints import Checkpoint
 from trainers.contract import Places, Telemetry, leave_if_asked
+from trainers.episodes import EndedEpisodes, summary
 from trainers.policy import PolicyDriver
 from trainers.requests import PPORequest
 
@@ -143,51 +140,3 @@ class Watch(BaseCallback):
         for name, weights in self._policy.named_parameters():
             if not weights.isfinite().all():
                 raise FloatingPointError(f"{name} is not finite at step {self.num_timesteps}")
-
-
-class EndedEpisodes:
-    """Sums over the episodes that ended since the last look, kept without a list."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._sums: dict[str, float] = {}
-
-    def collect(self, worlds: Worlds) -> None:
-        """Add the episodes that the last step ended."""
-        ended = np.flatnonzero(worlds.terminated | worlds.truncated)
-        if not ended.size:
-            return
-        self.count += ended.size
-        parts = zip(REWARD_PARTS, worlds.episodes.part_means[ended].T, strict=True)
-        columns = {
-            **summary_columns(_ended_table(worlds, ended)),
-            **{f"reward_{part}": means for part, means in parts},
-        }
-        for name, values in columns.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(values.sum())
-
-    def means(self) -> dict[str, float]:
-        """The mean of every column over the collected episodes; empty without any."""
-        return {name: total / self.count for name, total in self._sums.items()}
-
-
-def _ended_table(worlds: Worlds, ended: NDArray[np.int64]) -> EpisodeTable:
-    return table_of(Episodes._make(column[ended] for column in worlds.episodes))
-
-
-def summary_columns(table: EpisodeTable) -> Mapping[str, NDArray[np.floating]]:
-    """The columns that curves show, one value per episode."""
-    return {
-        "reward": table.reward,
-        "success": table.success.astype(np.float64),
-        "at_fault_collision": table.at_fault_collision.astype(np.float64),
-        "collision": table.collision.astype(np.float64),
-        "off_road": table.off_road.astype(np.float64),
-        "progress": table.progress,
-        "steps": table.steps.astype(np.float64),
-    }
-
-
-def summary(table: EpisodeTable) -> dict[str, float]:
-    """The mean of every column of `summary_columns`."""
-    return {name: float(values.mean()) for name, values in summary_columns(table).items()}

@@ -10,8 +10,8 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from drivetrain.errors import DataError
-from drivetrain.sim.layout import ObservationLayout
-from drivetrain.sim.spaces import ACTION_SIZE, action_space, observation_space
+from drivetrain.sim.layout import ACTION_SIZE, ObservationLayout
+from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
 from trainers.checkpoints import Checkpoint
 from trainers.requests import PPORequest, PPOSettings

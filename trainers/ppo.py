@@ -13,6 +13,7 @@ from stable_baselines3.common.logger import Logger
 
 from drivetrain.data.open import open_set
 from drivetrain.data.scenario_sets import ScenarioSet
+from drivetrain.machine import cores
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from drivetrain.sim.world import Worlds
 from trainers import checkpoints
@@ -20,7 +21,6 @@ from trainers.callbacks import Watch
 from trainers.contract import How, Outcome, Places, StopRequested, Telemetry
 from trainers.policy import load_weights, policy_arguments
 from trainers.requests import ROLLOUT_STEPS, PPORequest, PPOSettings
-from trainers.threads import cores
 from trainers.trackers import TensorBoard
 
 

@@ -1,4 +1,4 @@
-"""How many threads learn, and how they wait for each other."""
+"""How the learner's threads wait for each other."""
 
 import os
 
@@ -13,8 +13,3 @@ sleeping at once is a third slower on an idle machine."""
 def calm_openmp() -> None:
     """Keep idle threads off the cores that others need. Call before torch is imported."""
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -16,7 +16,8 @@ from typing_extensions import override
 from drivetrain.data.open import open_set
 from drivetrain.data.split import Split
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
-from drivetrain.sim.spaces import ACTION_SIZE, action_space, observation_space
+from drivetrain.sim.layout import ACTION_SIZE
+from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import EndReason, Worlds
 
 Observation = NDArray[np.float32]

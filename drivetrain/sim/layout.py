@@ -16,6 +16,9 @@ import math
 from enum import IntEnum
 from typing import NamedTuple
 
+ACTION_SIZE = 2
+"""Acceleration and curvature: what a world is told at every step."""
+
 POSITION_M = 50.0
 SPEED_MPS = 30.0
 """The fastest speed shown: below it nothing on a road saturates, city or motorway."""

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.dynamics import MAX_ACCELERATION_MPS2, MAX_BRAKING_MPS2, most_curvature
+from drivetrain.sim.layout import ACTION_SIZE
 from drivetrain.sim.road import Paths, paths_of, point_at, row_at
 from drivetrain.sim.state import State
 from drivetrain.sim.traffic import Manner, idm_acceleration
-from drivetrain.sim.world import ACTIONS, Worlds
+from drivetrain.sim.world import Worlds
 
 PLANNER = Manner(1.5, 1.0, 3.0, 1.0)
 """nuPlan's IDM planner: as its agents, but willing to brake harder."""
@@ -35,7 +36,7 @@ class RandomDriver:
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Fresh uniform actions.  [worlds, 2]."""
-        return self._random.uniform(-1, 1, (worlds.num_worlds, ACTIONS)).astype(np.float32)
+        return self._random.uniform(-1, 1, (worlds.num_worlds, ACTION_SIZE)).astype(np.float32)
 
 
 class IdmDriver:
@@ -47,7 +48,7 @@ class IdmDriver:
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Rules, applied to every world.  [worlds, 2]."""
-        actions = np.empty((worlds.num_worlds, ACTIONS), np.float32)
+        actions = np.empty((worlds.num_worlds, ACTION_SIZE), np.float32)
         _act_by_rules(paths_of(worlds.scenarios), worlds.state, actions)
         return actions
 

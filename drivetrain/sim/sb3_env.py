@@ -13,7 +13,8 @@ from stable_baselines3.common.vec_env.base_vec_env import (
 )
 from typing_extensions import override
 
-from drivetrain.sim.spaces import ACTION_SIZE, action_space, observation_space
+from drivetrain.sim.layout import ACTION_SIZE
+from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
 
 

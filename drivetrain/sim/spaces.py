@@ -3,9 +3,7 @@
 import numpy as np
 from gymnasium import spaces
 
-from drivetrain.sim.layout import ObservationLayout
-
-ACTION_SIZE = 2
+from drivetrain.sim.layout import ACTION_SIZE, ObservationLayout
 
 
 def observation_space(layout: ObservationLayout) -> spaces.Box:

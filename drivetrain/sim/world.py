@@ -6,7 +6,6 @@ global, and the kernel is compiled once.
 """
 
 import itertools
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -14,18 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.machine import cores
 from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
 from drivetrain.sim.kernels.buffers import Buffers, Rules, Scratch
 from drivetrain.sim.kernels.stepping import reset_worlds, step_worlds
-from drivetrain.sim.layout import FLAT, ObservationLayout
+from drivetrain.sim.layout import ACTION_SIZE, FLAT, ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.scenario import ScenarioArrays, as_arrays
 from drivetrain.sim.state import EndReason, Episodes, State, new_episodes, new_state
 
 __all__ = ["EndReason", "Episodes", "Snapshot", "Worlds"]
 
-ACTIONS = 2
 LEAST_WORLDS_PER_THREAD = 16
 """Handing a thread less work than this costs more than doing it oneself."""
 
@@ -92,8 +91,8 @@ class Worlds:
         self.reward_parts = self._buffers.parts
         self.terminated = self._buffers.terminated
         self.truncated = self._buffers.truncated
-        self._actions = np.zeros((num_worlds, ACTIONS), np.float32)
-        self._ranges = _ranges(num_worlds, settings.threads or _cores())
+        self._actions = np.zeros((num_worlds, ACTION_SIZE), np.float32)
+        self._ranges = _ranges(num_worlds, settings.threads or cores())
         self._scratch = [_new_scratch(slots, self.layout) for _ in self._ranges]
         # Its threads start with their first work; one range needs none of them.
         self._pool = ThreadPoolExecutor(len(self._ranges))
@@ -178,7 +177,7 @@ class Worlds:
             range_done.result()
 
     def _take(self, actions: NDArray[np.floating]) -> None:
-        if np.shape(actions) != (self.num_worlds, ACTIONS):
+        if np.shape(actions) != (self.num_worlds, ACTION_SIZE):
             raise ValueError(
                 f"actions have shape {np.shape(actions)}; it must be {self._actions.shape}"
             )
@@ -187,7 +186,7 @@ class Worlds:
         self._actions[:] = actions
         lost = np.isnan(self._actions)
         if lost.any():
-            raise ValueError(f"the action of world {int(lost.argmax()) // ACTIONS} is NaN")
+            raise ValueError(f"the action of world {int(lost.argmax()) // ACTION_SIZE} is NaN")
 
     def _step_range(self, number: int) -> None:
         arguments = self._arguments[number]
@@ -246,13 +245,6 @@ def _new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
         nearest=np.zeros(rows, np.int64),
         distance=np.full(rows, np.nan),
     )
-
-
-def _cores() -> int:
-    """The cores this process may use, where the system tells."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _ranges(worlds: int, threads: int) -> list[tuple[int, int]]:
