@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from drivetrain.errors import NotFoundError
+from drivetrain.machine import has_driver
 from drivetrain.runs.launch import RunSpec, Started, start_run
+from drivetrain.runs.plan import Plan
 from drivetrain.text import quote
 from trainers.configs import as_yaml, with_whole_paths
 from trainers.requests import TrainRequest
@@ -35,8 +37,25 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         config_yaml=as_yaml(request.model_copy(update={"run_id": None})),
         command=TRAINER,
         run_id=request.run_id,
+        plan=plan_of(request),
     )
     return start_run(home, spec)
+
+
+def plan_of(request: TrainRequest) -> Plan:
+    """What the run needs of the machine, and when it may begin."""
+    schedule = request.schedule
+    device, _, number = request.device.partition(":")
+    wants_gpu = device == "cuda" or (device == "auto" and has_driver())
+    return Plan(
+        cpus=request.training.threads,
+        gpu=(number or "any") if wants_gpu else None,
+        gpu_mb=schedule.gpu_memory_mb if wants_gpu else 0,
+        priority=schedule.priority,
+        after=schedule.after,
+        auto_resumes=schedule.auto_resume,
+        stalled_for_s=schedule.stalled_for_s,
+    )
 
 
 def check_files(request: TrainRequest) -> None:

@@ -16,8 +16,8 @@ from drivetrain.sim.config import EnvironmentSettings, Settings
 
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 ROLLOUT_STEPS = 16_384
-NAMING_ONLY = frozenset({"run_id"})
-"""Fields that name a run without changing what it learns; the digest leaves them out."""
+NO_MATTER = frozenset({"run_id", "schedule"})
+"""Fields that change nothing of what a run learns; the digest leaves them out."""
 
 
 def _whole_number(value: object) -> object:
@@ -70,6 +70,38 @@ class TrainingSettings(Settings):
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads of the learner; by default every core."
+    )
+
+
+class ScheduleSettings(Settings):
+    """When a run may begin, and what becomes of it when it is in trouble."""
+
+    priority: Literal["high", "normal", "low"] = Field(
+        "normal",
+        description="Its place among the runs that wait.",
+        json_schema_extra=option("--priority"),
+    )
+    after: str | None = Field(
+        None,
+        pattern=RUN_ID_PATTERN,
+        description="Begin once this run is over, however it ended.",
+        examples=["ppo_v1"],
+        json_schema_extra=option("--after"),
+    )
+    auto_resume: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="Times to go on by itself after a reboot or the like, if it got further.",
+        json_schema_extra=option("--auto-resume"),
+    )
+    gpu_memory_mb: Count = Field(
+        2048, ge=1, le=1_000_000, description="Memory it needs on a GPU; one with less waits."
+    )
+    stalled_for_s: float | None = Field(
+        600.0,
+        gt=0,
+        description="Silence after a broken promise that ends the run; null to wait for ever.",
     )
 
 
@@ -154,10 +186,13 @@ class TrainRequest(Settings):
     training: TrainingSettings = Field(
         TrainingSettings(), description="How long, and how often to look."
     )
+    schedule: ScheduleSettings = Field(
+        ScheduleSettings(), description="When it may begin; changes nothing it learns."
+    )
 
     def digest(self) -> str:
-        """Equal for two requests that would learn the same: the run's name does not count."""
-        facts = self.model_dump(mode="json", exclude=set(NAMING_ONLY))
+        """Equal for two requests that would learn the same; names and queues do not count."""
+        facts = self.model_dump(mode="json", exclude=set(NO_MATTER))
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

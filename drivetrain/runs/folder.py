@@ -103,6 +103,11 @@ class RunFolder:
         return self.path / "stop.request"
 
     @property
+    def resume_request(self) -> Path:
+        """That somebody asked an ended run to go on, and how."""
+        return self.path / "resume.request"
+
+    @property
     def status(self) -> Path:
         """Where training stands; replaced every second."""
         return self.path / "status.json"
@@ -128,6 +133,11 @@ class RunFolder:
         return self.path / "evaluation.json"
 
     @property
+    def tracking(self) -> Path:
+        """Which MLflow run mirrors this one, and how far."""
+        return self.path / "mlflow.json"
+
+    @property
     def attempts(self) -> Path:
         """The folder of the attempts."""
         return self.path / "attempts"
@@ -136,6 +146,11 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of the run's checkpoints."""
         return self.home / "checkpoints" / self.id
+
+    @property
+    def units(self) -> Path:
+        """The folder of whole saved states, one folder per step, to resume from."""
+        return self.checkpoints / "units"
 
     @property
     def last_checkpoint(self) -> Path:

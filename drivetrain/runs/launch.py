@@ -8,36 +8,28 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from drivetrain.clock import SYSTEM
 from drivetrain.errors import ConflictError, RequestError
-from drivetrain.runs import supervise
 from drivetrain.runs.atomic import replace_file, replace_json, sync_folder
-from drivetrain.runs.boot import this_boot
-from drivetrain.runs.folder import AttemptFolder, RunFolder, is_run_id, runs_folder
-from drivetrain.runs.liveness import state_without_supervisor
-from drivetrain.runs.locks import held_if_free
-from drivetrain.runs.look import Asked, Run, look_at, read_request
-from drivetrain.runs.record import Queued
+from drivetrain.runs.attempt import begin_attempt
+from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
+from drivetrain.runs.look import Run, look_at, read_request
+from drivetrain.runs.plan import Plan
 from drivetrain.runs.registry import note
 from drivetrain.runs.source import describe_source
-from drivetrain.settings import PROJECT
-
-SUPERVISOR_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
     """What to run.  run_id: None for one made up.  digest: equal for equal requests.
 
-    command: what trains; the run's folder is added as its last word.
+    command: what trains; the run's folder is added as its last word.  plan: what the run
+    needs, and when it may begin.
     """
 
     algorithm: str
@@ -46,6 +38,7 @@ class RunSpec:
     config_yaml: str
     command: tuple[str, ...]
     run_id: str | None = None
+    plan: Plan = field(default_factory=Plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +77,6 @@ def start_run(home: Path, spec: RunSpec) -> Started:
     return Started(run, created)
 
 
-def begin_attempt(folder: RunFolder) -> None:
-    """Give a queued run its next attempt; does nothing where somebody else already did."""
-    asked = read_request(folder)
-    if asked is None:
-        return
-    with held_if_free(folder.run_lock) as mine:
-        # Under the lock no late supervisor can take up an attempt that is given up here.
-        if not mine or not isinstance(
-            state_without_supervisor(folder, asked.algorithm), Queued
-        ):
-            return
-        attempt = _next_attempt(folder, asked)
-    _supervise(folder, attempt)
-
-
 def _reserve(home: Path, spec: RunSpec) -> tuple[RunFolder, bool]:
     """The folder of the run, and whether it was made just now."""
     draft = _draft(home, spec)
@@ -125,6 +103,7 @@ def _draft(home: Path, spec: RunSpec) -> Path:
         "digest": spec.digest,
         "created": SYSTEM.wall(),
         "command": spec.command,
+        "plan": spec.plan.as_facts(),
         "request": json.loads(spec.request_json),
     }
     try:
@@ -185,51 +164,3 @@ def _free_id(folder: RunFolder) -> str:
     """An id like the taken one that nobody has."""
     numbered = (f"{folder.id[:58]}_{number}" for number in count(2))
     return next(name for name in numbered if not (runs_folder(folder.home) / name).exists())
-
-
-def _next_attempt(folder: RunFolder, asked: Asked) -> AttemptFolder:
-    """The next attempt, with everything its supervisor must know; needs the run's lock."""
-    last = folder.last_attempt()
-    attempt = folder.attempt(1 if last is None else last.number + 1)
-    attempt.path.mkdir(parents=True)
-    facts = {
-        "v": 1,
-        "argv": [*asked.command, str(folder.path)],
-        "env": _environment(folder, attempt),
-        "finisher": [sys.executable, "-P", "-m", "drivetrain.runs", "finish", str(folder.path)],
-        "last_checkpoint": str(folder.last_checkpoint),
-        "boot_id": this_boot().id,
-        "mono": SYSTEM.mono(),
-    }
-    replace_json(attempt.launch, facts)
-    return attempt
-
-
-def _environment(folder: RunFolder, attempt: AttemptFolder) -> dict[str, str]:
-    """What the trainer's environment has besides the starter's own, which is never recorded."""
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
-        "DRIVETRAIN_HOME": str(folder.home),
-        "DRIVETRAIN_RUN": folder.id,
-        "DRIVETRAIN_ATTEMPT": str(attempt.number),
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONFAULTHANDLER": "1",
-    }
-
-
-def _supervise(folder: RunFolder, attempt: AttemptFolder) -> None:
-    """Start the supervisor, which detaches itself; back when it is up, or cannot be."""
-    command = [sys.executable, "-I", "-S", supervise.__file__]
-    # What it did not live to say, the next look at the run will tell.
-    with suppress(subprocess.TimeoutExpired):
-        subprocess.run(
-            [*command, str(folder.path), attempt.path.name],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            check=False,
-            timeout=SUPERVISOR_PATIENCE_S,
-        )

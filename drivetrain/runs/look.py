@@ -8,6 +8,7 @@ from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Boot
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.liveness import read_state
+from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress, read_progress
 from drivetrain.runs.record import Record
 
@@ -17,7 +18,7 @@ class Asked:
     """What `request.json` holds.
 
     created: wall clock, s.  request: the request's own JSON.  command: what trains it, to
-    which the run's folder is added.
+    which the run's folder is added.  plan: what it needs, and when it may begin.
     """
 
     algorithm: str
@@ -25,6 +26,7 @@ class Asked:
     created: float
     request: dict[str, Any]
     command: tuple[str, ...]
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def read_request(folder: RunFolder) -> Asked | None:
             created=float(facts["created"]),
             request=dict(facts["request"]),
             command=tuple(map(str, facts["command"])),
+            plan=Plan.parse(facts.get("plan") or {}),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.folder import runs_folder
-from drivetrain.runs.launch import begin_attempt
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.registry import overview
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from drivetrain.clock import SYSTEM
 from drivetrain.runs import launch
+from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.boot import Boot, start_time, this_boot
 from drivetrain.runs.events import append_line
 from drivetrain.runs.folder import RunFolder
@@ -154,13 +155,13 @@ def test_a_supervisor_that_does_not_come_up_leaves_its_run_waiting(home: Path) -
     folder = forge_launch(home, 1)
     assert isinstance(state_at(folder, Ahead()), Starting)
     assert isinstance(state_at(folder, Ahead(mono_s=11)), Queued)
-    launch.begin_attempt(folder)
+    begin_attempt(folder)
     assert [path.name for path in folder.attempts.iterdir()] == ["001"]
 
 
 def test_a_launch_before_a_reboot_is_made_again(home: Path) -> None:
     folder = forge_launch(home, 1, boot_id="another")
-    launch.begin_attempt(folder)
+    begin_attempt(folder)
     assert ended(home).reason == "completed"
     assert attempt_of(folder).number == 2
 

@@ -9,6 +9,7 @@ from drivetrain.machine import GpuReading, Machine
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launch import Started
 from drivetrain.runs.look import Asked, Run
+from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress
 from drivetrain.runs.record import (
     Ended,
@@ -188,6 +189,7 @@ def test_the_page_of_a_run_tells_where_everything_is_and_what_to_type() -> None:
         created=NOW,
         request=request,
         command=(),
+        plan=Plan(),
     )
     page = run_report(Page(run("ppo_v1", Running(1), SEEN), asked, (), None, NOW))
     assert page.markdown == (

@@ -10,7 +10,10 @@ from drivetrain.settings import PROJECT
 from trainers.fields import fields_of, option_fields
 from trainers.requests import PPORequest, PPOSettings
 
-OPTIONS = {"--run-id", "--data", "--init-from", "--seed", "--device", "--engine", "--steps"}
+OPTIONS = {
+    *("--run-id", "--data", "--init-from", "--seed", "--device", "--engine", "--steps"),
+    *("--priority", "--after", "--auto-resume"),
+}
 
 
 def test_a_request_cannot_be_changed() -> None:
