@@ -51,6 +51,17 @@ def held_if_free(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def take_if_free(path: Path) -> int | None:
+    """A descriptor that holds a lock until its last copy is closed; None if somebody has it."""
+    descriptor = _open(path)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
 def hold_for_life(path: Path) -> None:
     """Hold a lock until this process ends; the kernel lets it go, nothing else does."""
     fcntl.flock(_open(path), fcntl.LOCK_EX)
