@@ -6,9 +6,9 @@ global, and the kernel is compiled once.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,6 +210,39 @@ class Worlds:
             agent=drivers.agent.copy(),
             valid=valid,
         )
+
+    def memory(self) -> dict[str, NDArray[Any]]:
+        """A copy of all that the worlds go on from, by name; `restore` takes it back.
+
+        Equal worlds that take it back and are given the same actions do the same, bit for bit.
+        """
+        held = {name: column.copy() for name, column in self._columns()}
+        return {"seed": np.array(self._seed), "picks": self.picks.copy(), **held}
+
+    def restore(self, memory: Mapping[str, NDArray[Any]]) -> None:
+        """Stand where the worlds of this memory stood; a step follows, not a reset.
+
+        Raises:
+            ValueError: the memory is of other worlds; these are as they were.
+        """
+        own = {"picks": self.picks, **dict(self._columns())}
+        strange = [
+            name
+            for name, column in own.items()
+            if name not in memory
+            or (memory[name].shape, memory[name].dtype) != (column.shape, column.dtype)
+        ]
+        if strange or not np.array_equal(memory["picks"], self.picks):
+            raise ValueError(f"the memory is of other worlds: {', '.join(strange) or 'picks'}")
+        self.seed = int(memory["seed"])
+        for name, column in self._columns():
+            column[:] = memory[name]
+
+    def _columns(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Every array that a step reads or fills, by name."""
+        for group in (*self.state, self._buffers, self.episodes):
+            for name, column in group._asdict().items():
+                yield f"{type(group).__name__.lower()}.{name}", column
 
     def _most_slots(self) -> int:
         """Agents of the largest scenario that may be drawn; the ego is one of them."""

@@ -323,3 +323,41 @@ def test_staggered_worlds_do_not_all_end_at_once() -> None:
         worlds.step(np.zeros((64, 2), np.float32))
         ends.append(int(worlds.truncated.sum()))
     assert max(ends) <= 8
+
+
+def remembered(scenes: ScenarioArrays, steps: int) -> tuple[dict[str, NDArray[Any]], Worlds]:
+    """Worlds after some steps, and their memory of that moment."""
+    worlds = make(scenes, 7, stagger=True)
+    rolled(worlds, list(range(7)), steps)
+    return worlds.memory(), worlds
+
+
+def test_worlds_that_take_a_memory_back_go_on_as_if_nothing_had_been() -> None:
+    scenes = some_scenes()
+    memory, worlds = remembered(scenes, 40)
+    went_on = rolled(worlds, list(range(7)), 120)
+    fresh = make(scenes, 7, seed=99, stagger=True)
+    fresh.restore(memory)
+    np.testing.assert_array_equal(fresh.observations, memory["buffers.observations"])
+    assert_same(rolled(fresh, list(range(7)), 120), went_on)
+    assert fresh.seed == worlds.seed
+
+
+def test_a_memory_does_not_change_as_the_worlds_go_on() -> None:
+    memory, worlds = remembered(some_scenes(), 10)
+    before = {name: column.copy() for name, column in memory.items()}
+    rolled(worlds, [0], 5)
+    for name, column in memory.items():
+        np.testing.assert_array_equal(column, before[name], err_msg=name)
+
+
+def test_a_memory_of_other_worlds_is_refused_and_changes_nothing() -> None:
+    memory, _ = remembered(some_scenes(), 10)
+    other = make(some_scenes(), 5)
+    seen = other.observations.copy()
+    with pytest.raises(ValueError, match="of other worlds"):
+        other.restore(memory)
+    fewer = {name: column for name, column in memory.items() if name != "egos.speed"}
+    with pytest.raises(ValueError, match=r"egos\.speed"):
+        make(some_scenes(), 7).restore(fewer)
+    np.testing.assert_array_equal(other.observations, seen)
