@@ -88,6 +88,12 @@ def newest_verified(units: Path) -> tuple[Unit | None, tuple[Damage, ...]]:
     return None, tuple(passed)
 
 
+def damaged(units: Path) -> tuple[Damage, ...]:
+    """Every unit that is not as it was written, the newest first; reads every byte."""
+    damages = (_damage_of(unit, hashed=True) for unit in _all(units))
+    return tuple(damage for damage in damages if damage is not None)
+
+
 def write(units: Path, step: int, files: Mapping[str, Fill], facts: Mapping[str, Any]) -> Unit:
     """The unit of this step, whole and verified; one that is there already stays as it is.
 
@@ -224,7 +230,7 @@ def _read_meta(unit: Unit) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, LookupError):
         raise _BrokenError(f"its {META} cannot be read") from None
     if isinstance(version, int) and version > FORMAT:
-        raise _BrokenError("a newer version of Drivetrain wrote it")
+        raise _BrokenError(NEWER)
     if version != FORMAT or step != unit.step or not isinstance(files, dict):
         raise _BrokenError(f"its {META} is not what was written")
     return cast(dict[str, Any], meta)
