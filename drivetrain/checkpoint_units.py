@@ -34,6 +34,8 @@ from drivetrain.errors import DataError
 
 FORMAT = 1
 META = "meta.json"
+NEWER = "a newer version of Drivetrain wrote it"
+"""What is wrong with a unit that is whole for others."""
 _STEP = re.compile(r"\d{12,}")
 
 
