@@ -14,9 +14,9 @@ from drivetrain.clock import SYSTEM
 from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
 from drivetrain.runs.look import Run, look_at
 from drivetrain.runs.progress import read_progress
-from drivetrain.runs.record import Ended, Verdict
+from drivetrain.runs.record import Ended, Ending, Verdict
 
-VERSION = 1
+VERSION = 2
 PATIENCE_S = 1.0
 SETTLED_NS = 2_000_000_000
 """A folder's time is coarse: one younger than this may hide a later change, so look again."""
@@ -24,7 +24,7 @@ SETTLED_NS = 2_000_000_000
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
   id TEXT PRIMARY KEY, algorithm TEXT NOT NULL, created REAL NOT NULL, ended_at REAL,
-  how TEXT, reason TEXT, detail TEXT, step INTEGER, resumable INTEGER
+  how TEXT, reason TEXT, detail TEXT, step INTEGER, unit INTEGER, attempt INTEGER
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_end ON runs (ended_at DESC, created DESC);
 CREATE INDEX IF NOT EXISTS by_start ON runs (created DESC);
@@ -41,13 +41,22 @@ CREATE TRIGGER IF NOT EXISTS count_over AFTER UPDATE ON runs
   END;
 """
 SAVE = """
-INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, how = excluded.how,
   reason = excluded.reason, detail = excluded.detail, step = excluded.step,
-  resumable = excluded.resumable
+  unit = excluded.unit, attempt = excluded.attempt
 """
 Row = tuple[
-    str, str, float, float | None, str | None, str | None, str | None, int | None, bool | None
+    str,
+    str,
+    float,
+    float | None,
+    str | None,
+    str | None,
+    str | None,
+    int | None,
+    int | None,
+    int | None,
 ]
 
 
@@ -185,24 +194,23 @@ def _cannot_open(error: OSError) -> sqlite3.DatabaseError:
 
 def _row_of(run: Run) -> Row:
     """A run as the index keeps it."""
+    born = (run.id, run.algorithm, run.created)
     match run.state:
         case Ended() as end:
-            facts = (end.at or run.created, end.how, end.reason, end.detail)
-            return (run.id, run.algorithm, run.created, *facts, end.step, end.resumable)
+            told = (end.at or run.created, end.how, end.reason, end.detail)
+            return (*born, *told, end.step, end.unit, end.attempt)
         case _:
-            return (run.id, run.algorithm, run.created, None, None, None, None, None, None)
+            return (*born, None, None, None, None, None, None, None)
 
 
 def _run_of(home: Path, row: Row) -> Run:
     """An ended run out of the index; only its last progress is read from its folder."""
-    run_id, algorithm, created, ended_at, how, reason, detail, step, resumable = row
+    run_id, algorithm, created, ended_at, how, reason, detail, step, unit, attempt = row
     folder = RunFolder(home, run_id)
     verdict = Verdict.parse(
         {"how": how, "reason": reason, "detail": detail or "", "step": step}
     )
     if verdict is None:
         raise sqlite3.DatabaseError(f"`{run_id}` ended in no known way")
-    state = Verdict(
-        verdict.how, verdict.reason, verdict.detail, verdict.step, bool(resumable)
-    ).ended(folder, algorithm, ended_at)
+    state = verdict.ended(folder, algorithm, Ending(attempt or 1, ended_at, unit))
     return Run(run_id, algorithm, created, state, read_progress(folder), folder)

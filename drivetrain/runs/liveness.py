@@ -24,6 +24,7 @@ from drivetrain.runs.locks import is_held
 from drivetrain.runs.progress import Progress, read_progress
 from drivetrain.runs.record import (
     Ended,
+    Ending,
     Queued,
     Record,
     Running,
@@ -32,6 +33,7 @@ from drivetrain.runs.record import (
     Stopping,
     Verdict,
 )
+from drivetrain.runs.saved import newest_step
 
 PATIENCE_WITH_START_S = 10.0
 MOST_STARTS = 3
@@ -44,7 +46,7 @@ def read_state(
     attempt = folder.last_attempt()
     if attempt is None:
         return Queued(since=_modified(folder.request))
-    ended = _read_end(folder, attempt.exit, algorithm)
+    ended = _read_end(folder, attempt, attempt.exit, algorithm)
     if ended is not None:
         return ended
     if is_held(folder.run_lock):
@@ -63,8 +65,8 @@ def state_without_supervisor(
         return Stopping(attempt.number)
     # The exit record first: a supervisor writes it, then lets the lock go.
     return (
-        _read_end(folder, attempt.exit, algorithm)
-        or _read_end(folder, attempt.outcome, algorithm)
+        _read_end(folder, attempt, attempt.exit, algorithm)
+        or _read_end(folder, attempt, attempt.outcome, algorithm)
         or _left_alone(folder, attempt, algorithm, clock, boot or this_boot())
     )
 
@@ -94,7 +96,8 @@ def _left_alone(
     verdict = Verdict("lost", "supervisor_died", "supervisor and trainer vanished", step)
     if Boot(proc.get("boot_id", ""), proc.get("pid1_start")) != boot:
         verdict = Verdict("interrupted", "reboot", "the machine was restarted", step)
-    return verdict.ended(folder, algorithm, at=_last_sign(folder, attempt))
+    ending = Ending(attempt.number, _last_sign(folder, attempt), newest_step(folder))
+    return verdict.ended(folder, algorithm, ending)
 
 
 def _never_came_up(
@@ -107,7 +110,8 @@ def _never_came_up(
         return Queued(since=_modified(folder.request))
     detail = f"no supervisor came up in {attempt.number} starts"
     verdict = Verdict("failed", "error", detail)
-    return verdict.ended(folder, algorithm, at=_modified(attempt.path))
+    ending = Ending(attempt.number, _modified(attempt.path), newest_step(folder))
+    return verdict.ended(folder, algorithm, ending)
 
 
 def _since_launch_s(attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
@@ -137,10 +141,18 @@ def _overdue_s(progress: Progress, clock: Clock) -> float:
     return clock.mono() - progress.next_by
 
 
-def _read_end(folder: RunFolder, path: Path, algorithm: str) -> Ended | None:
+def _read_end(
+    folder: RunFolder, attempt: AttemptFolder, path: Path, algorithm: str
+) -> Ended | None:
     """The end that one file tells of, or None where it is absent or torn."""
-    verdict = Verdict.parse(read_json(path) or {})
-    return None if verdict is None else verdict.ended(folder, algorithm, _modified(path))
+    facts = read_json(path) or {}
+    verdict = Verdict.parse(facts)
+    if verdict is None:
+        return None
+    # A trainer's own word does not say what it left; an exit record does.
+    unit = facts["unit"] if "unit" in facts else newest_step(folder)
+    ending = Ending(attempt.number, _modified(path), unit)
+    return verdict.ended(folder, algorithm, ending)
 
 
 def _last_sign(folder: RunFolder, attempt: AttemptFolder) -> float:

@@ -6,6 +6,8 @@ from typing import Any, Literal, assert_never, cast, get_args
 
 from drivetrain.runs.folder import RunFolder
 
+By = Literal["start", "user", "auto"]
+"""What makes an attempt: the start of the run, somebody's resume, or the run by itself."""
 How = Literal["succeeded", "stopped", "failed", "interrupted", "lost"]
 Reason = Literal[
     "completed",
@@ -30,14 +32,45 @@ Reason = Literal[
     "engine_forgot",
 ]
 HOWS: tuple[How, ...] = get_args(How)
-REASONS: tuple[Reason, ...] = get_args(Reason)
+REASONS: dict[Reason, str] = {
+    "completed": "training reached its last step",
+    "user_stop": "somebody asked it to stop",
+    "time_limit": "the time it was given is over",
+    "nan": "a loss, a parameter or an input became NaN or infinite",
+    "gpu_oom": "the GPU's memory was not enough",
+    "gpu_error": "the GPU or its driver failed",
+    "host_oom": "the machine's memory was not enough",
+    "env_worker_died": "a process that simulates worlds died",
+    "disk_full": "the disk is full",
+    "stalled": "training hung and was ended",
+    "crashed": "the trainer crashed in native code",
+    "killed": "somebody else killed the trainer",
+    "error": "training met an error that it does not know",
+    "config": "the config asks for something impossible",
+    "data": "the data is missing or damaged",
+    "reboot": "the machine was restarted",
+    "preempted": "the machine asked for its place back",
+    "node_failed": "the machine it ran on failed",
+    "supervisor_died": "the process that watched over it was killed",
+    "engine_forgot": "the engine that ran it knows it no more",
+}
+"""Why runs end, and how a person would say it."""
+AUTO_RESUMED: frozenset[Reason] = frozenset(
+    {"reboot", "preempted", "node_failed", "supervisor_died", "stalled", "env_worker_died"}
+)
+"""Ends that are no fault of the run's own: it may go on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Waiting to be started.  since: wall clock, s."""
+    """Waiting for its first attempt, or for its next.
+
+    since: wall clock, s.  attempt: the number it will have.  by: what asked for it.
+    """
 
     since: float
+    attempt: int = 1
+    by: By = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +104,25 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Over, for good: an attempt ends once.  at: wall clock, s, where it is known."""
+    """Over: an attempt ends once, and the run with it unless another follows.
+
+    unit: step of the newest whole saved state, None where nothing was saved.  step: where
+    training stood.  at: wall clock, s, where it is known.  attempt: the one that ended.
+    """
 
     how: How
     reason: Reason
     detail: str
-    resumable: bool
+    unit: int | None
     step: int | None
     next_action: str
     at: float | None = None
+    attempt: int = 1
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a saved state to go on from."""
+        return self.unit is not None
 
     @property
     def exit_code(self) -> int:
@@ -99,16 +142,12 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How an attempt ended, as an exit record or an outcome tells it.
-
-    resumable: None where nobody looked for a checkpoint yet.
-    """
+    """How an attempt ended, as an exit record or an outcome tells it."""
 
     how: How
     reason: Reason
     detail: str = ""
     step: int | None = None
-    resumable: bool | None = None
 
     @classmethod
     def parse(cls, facts: Mapping[str, Any]) -> "Verdict | None":
@@ -119,25 +158,31 @@ class Verdict:
         return cls(
             how=cast(How, how),
             reason=cast(Reason, reason),
-            detail=str(facts.get("detail", "")),
+            detail=str(facts.get("detail") or ""),
             step=step if isinstance(step, int) else None,
-            resumable=facts.get("resumable"),
         )
 
-    def ended(self, folder: RunFolder, algorithm: str, at: float | None) -> Ended:
+    def ended(self, run: RunFolder, algorithm: str, ending: "Ending") -> Ended:
         """The state that this verdict leaves the run in."""
-        resumable = self.resumable
-        if resumable is None:
-            resumable = folder.last_checkpoint.is_file()
         return Ended(
             how=self.how,
             reason=self.reason,
             detail=self.detail,
-            resumable=resumable,
+            unit=ending.unit,
             step=self.step,
-            next_action=next_action(self.reason, folder, algorithm, resumable=resumable),
-            at=at,
+            next_action=next_action(self, run, algorithm, ending.unit),
+            at=ending.at,
+            attempt=ending.attempt,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Which attempt ended, when, and what it left.  As in `Ended`."""
+
+    attempt: int
+    at: float | None
+    unit: int | None
 
 
 Record = Queued | Starting | Running | Stalled | Stopping | Ended
@@ -148,22 +193,30 @@ def is_active(state: Record) -> bool:
     return not isinstance(state, Ended)
 
 
-def next_action(reason: Reason, folder: RunFolder, algorithm: str, *, resumable: bool) -> str:
+def next_action(verdict: Verdict, run: RunFolder, algorithm: str, unit: int | None) -> str:
     """What to do after a run ended that way: a remedy where one is needed, and a command."""
-    if reason == "completed":
-        return f"`/train eval {folder.id}`"
-    again = f"/train {algorithm.lower()} --config {folder.config}"
-    if resumable:
-        again += f" --init-from {folder.last_checkpoint}"
-    if reason in REMEDIES:
-        return REMEDIES[reason].format(algorithm=algorithm.lower(), again=again)
-    return f"`{again}`" if resumable else f"`/train logs {folder.id}`"
+    remedy = REMEDIES.get(verdict.reason)
+    if remedy is None:
+        # One that failed before it saved anything would fail again.
+        is_hopeless = verdict.how == "failed" and unit is None
+        remedy = "`/train logs {run}`" if is_hopeless else "`/train resume {run}`"
+    return remedy.format(run=run.id, algorithm=algorithm.lower(), anew=_anew(run, algorithm))
 
 
-_FEWER_WORLDS = "fewer worlds: `{again} --set environment.num_envs=64`"
+_FEWER_WORLDS = "fewer worlds: `{anew} --set environment.num_envs=64`"
 REMEDIES: dict[Reason, str] = {
-    "nan": "a smaller step: `{again} --set {algorithm}.learning_rate=1e-4`",
+    "completed": "`/train eval {run}`",
+    "nan": "a smaller step: `{anew} --set {algorithm}.learning_rate=1e-4`",
     "gpu_oom": _FEWER_WORLDS,
     "host_oom": _FEWER_WORLDS,
-    "disk_full": "free some disk space, then `{again}`",
+    "gpu_error": "`/train doctor`, then `/train resume {run}`",
+    "disk_full": "free some disk space, then `/train resume {run}`",
 }
+
+
+def _anew(run: RunFolder, algorithm: str) -> str:
+    """The command of a new run of the same config, from the best that this one learned."""
+    again = f"/train {algorithm.lower()} --config {run.config}"
+    known = (run.best_checkpoint, run.last_checkpoint)
+    best = next((checkpoint for checkpoint in known if checkpoint.is_file()), None)
+    return again if best is None else f"{again} --init-from {best}"

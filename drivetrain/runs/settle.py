@@ -24,15 +24,18 @@ def settle(folder: RunFolder, algorithm: str) -> Ended | None:
             return None
         attempt = folder.last_attempt()
         if attempt is not None and not attempt.exit.exists():
-            replace_json(attempt.exit, exit_record(_verdict_of(state), by="reconciler"))
+            replace_json(
+                attempt.exit, exit_record(_verdict_of(state), state.unit, by="reconciler")
+            )
         return state
 
 
-def exit_record(verdict: Verdict, by: str) -> dict[str, Any]:
+def exit_record(verdict: Verdict, unit: int | None, by: str) -> dict[str, Any]:
     """What `exit.json` holds where no process was watched to its end."""
-    return {"v": 1, "by": by, "rc": None, "signal": None, "sent": []} | asdict(verdict)
+    unwatched = {"v": 1, "by": by, "rc": None, "signal": None, "sent": []}
+    return unwatched | asdict(verdict) | {"unit": unit, "resumable": unit is not None}
 
 
 def _verdict_of(state: Ended) -> Verdict:
     """The state's own facts, without what follows from them."""
-    return Verdict(state.how, state.reason, state.detail, state.step, state.resumable)
+    return Verdict(state.how, state.reason, state.detail, state.step)

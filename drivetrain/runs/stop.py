@@ -17,6 +17,7 @@ from drivetrain.runs.locks import held_if_free, is_held
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping, Verdict
 from drivetrain.runs.registry import find_run, note
+from drivetrain.runs.saved import newest_step
 from drivetrain.runs.settle import exit_record
 
 NAP_S = 0.01
@@ -85,8 +86,8 @@ def _cancel(run: Run) -> bool:
             return False
         attempt = run.folder.last_attempt() or run.folder.attempt(1)
         attempt.path.mkdir(parents=True, exist_ok=True)
-        verdict = Verdict("stopped", "user_stop", "stopped before it began", resumable=False)
-        replace_json(attempt.exit, exit_record(verdict, by="stop"))
+        verdict = Verdict("stopped", "user_stop", "stopped before it began")
+        replace_json(attempt.exit, exit_record(verdict, newest_step(run.folder), by="stop"))
         return True
 
 

@@ -21,6 +21,7 @@ from tests.runs.living import (
     kill_both,
     meet,
     pid_of,
+    save,
     start,
     start_and_meet,
 )
@@ -86,14 +87,13 @@ def test_a_run_that_vanished_without_a_word_is_lost(home: Path) -> None:
     assert json.loads(attempt_of(folder).exit.read_text())["by"] == "reconciler"
 
 
-def test_a_lost_run_with_a_checkpoint_can_be_gone_on_from(home: Path) -> None:
+def test_a_lost_run_with_a_saved_state_can_be_gone_on_from(home: Path) -> None:
     folder = start_and_meet(home, "work").folder
-    folder.checkpoints.mkdir(parents=True)
-    folder.last_checkpoint.write_bytes(b"weights")
+    save(folder, 7)
     kill_both(folder)
     end = ended(home)
-    assert end.exit_code == 75
-    assert f"--init-from {folder.last_checkpoint}" in end.next_action
+    assert (end.exit_code, end.unit) == (75, 7)
+    assert end.next_action == "`/train resume r1`"
 
 
 def test_a_lost_run_shows_up_as_ended_in_the_overview_and_stays_so(home: Path) -> None:

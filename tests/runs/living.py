@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from drivetrain import checkpoint_units
+from drivetrain.checkpoint_units import Unit
 from drivetrain.runs import registry
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import AttemptFolder, RunFolder
@@ -73,6 +75,12 @@ def ended(home: Path, run_id: str = "r1") -> Ended:
     state = wait_for(home, run_id, PATIENCE_S).state
     assert isinstance(state, Ended), state
     return state
+
+
+def save(folder: RunFolder, step: int) -> Unit:
+    """A whole saved state of this step, as a trainer would leave it."""
+    files = {"policy.pt": lambda file: file.write(b"weights")}
+    return checkpoint_units.write(folder.units, step, files, {})
 
 
 def attempt_of(folder: RunFolder) -> AttemptFolder:

@@ -11,7 +11,7 @@ from drivetrain.runs.look import Run
 from drivetrain.runs.progress import Progress
 from drivetrain.runs.record import Ended, Record, Running, Starting
 
-DONE = Ended("succeeded", "completed", "", resumable=True, step=100, next_action="")
+DONE = Ended("succeeded", "completed", "", unit=100, step=100, next_action="")
 
 
 class Terminal(io.StringIO):

@@ -57,7 +57,7 @@ def ended(how: How, reason: Reason, detail: str = "", step: int = 9_000) -> Ende
         how=how,
         reason=reason,
         detail=detail,
-        resumable=True,
+        unit=9_000,
         step=step,
         next_action="`/train logs bad`",
         at=NOW - 600,
