@@ -66,6 +66,12 @@ def note(home: Path, run: Run) -> None:
         index.save(run)
 
 
+def rebuild(home: Path) -> None:
+    """Make the index anew from the run folders; nothing else is touched."""
+    with suppress(sqlite3.DatabaseError), _rebuilt(home):
+        pass
+
+
 def _overview(index: Index, ended_limit: int) -> Overview:
     """Look at the active runs, remember those that ended meanwhile, list the rest."""
     index.catch_up()
