@@ -16,6 +16,7 @@ from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.look import Run, read_request
 from drivetrain.runs.record import Ended
 from drivetrain.text import plain
+from skill.facts import state_word
 from skill.grammar import (
     BASELINES,
     Command,
@@ -30,8 +31,9 @@ from skill.grammar import (
     Stop,
     Wait,
 )
-from skill.report import Report, fresh_sample, state_word, status_report
+from skill.report import Report
 from skill.run_page import Page, run_report
+from skill.status_page import fresh_sample, status_report
 
 NOT_YET_OVER = 75
 

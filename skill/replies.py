@@ -8,7 +8,8 @@ from drivetrain.runs.launch import Started
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
 from drivetrain.runs.stop import StopReply
-from skill.report import Report, run_facts, state_word
+from skill.facts import run_facts, state_word
+from skill.report import Report
 from skill.run_page import data_words, place_lines
 from skill.table import log_block, untrusted
 

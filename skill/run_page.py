@@ -8,7 +8,9 @@ from drivetrain.numbers import percent, short_count, short_duration, short_numbe
 from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
 from drivetrain.text import typed
-from skill.report import Facts, Report, ago, ended_step, run_facts, state_word
+from skill.facts import ended_step, run_facts, state_word
+from skill.report import Facts, Report
+from skill.status_page import ago
 from skill.table import table, untrusted
 
 MOST_WORST = 5

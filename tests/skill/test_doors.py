@@ -109,7 +109,7 @@ HEAVY = ("torch", "numpy", "pydantic", "yaml", "stable_baselines3", "numba", "py
     "code",
     [
         "import skill.command",
-        "import skill.report",
+        "import skill.status_page",
         "from skill.__main__ import main; main(['status'])",
         "from skill.__main__ import main; main(['logs', 'nowhere'])",
     ],

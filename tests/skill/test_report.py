@@ -23,8 +23,8 @@ from drivetrain.runs.record import (
 )
 from drivetrain.runs.registry import Overview
 from skill.replies import logs_report, start_report
-from skill.report import fresh_sample, status_report
 from skill.run_page import Page, evaluation_report, run_report
+from skill.status_page import fresh_sample, status_report
 from trainers.asked import Asked as AskedFor
 from trainers.configs import resolve
 
