@@ -4,6 +4,7 @@ NVML may take seconds, or never answer: it is asked in a thread that is left beh
 500 ms. Every call may fail, since a GPU can vanish and a MIG slice has no utilisation.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -21,10 +22,26 @@ T = TypeVar("T")
 
 
 def cores() -> int:
-    """The cores this process may use, where the system tells."""
+    """How many cores this process may keep busy: those of its lease, else all it is allowed."""
+    leased = os.environ.get("DRIVETRAIN_CORES", "")
+    return int(leased) if leased.isdigit() and int(leased) else allowed_cores()
+
+
+def allowed_cores() -> int:
+    """How many cores the system lets this process keep busy, whatever it leased.
+
+    Half a core above a whole one does not count: a thread more would only be throttled.
+    """
+    quotas = map(_read_quota, _cgroup_folders("cpu"))
+    least = min((quota for quota in quotas if quota is not None), default=math.inf)
+    return int(max(1, min(len(core_numbers()), least)))
+
+
+def core_numbers() -> tuple[int, ...]:
+    """The numbers of the cores that this process may run on, where the system tells."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return tuple(sorted(os.sched_getaffinity(0)))
+    return tuple(range(os.cpu_count() or 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,7 @@ class Machine:
 
 def read_machine(sample: GpuReading | None = None) -> Machine:
     """What the machine has and uses; a fresh `sample` of its GPU saves asking NVML."""
-    gpus, note = ((sample,), "") if sample is not None else _read_gpus_in_time()
+    gpus, note = ((sample,), "") if sample is not None else gpus_in_time()
     used, total = read_ram()
     return Machine(gpus, note, used, total)
 
@@ -65,7 +82,9 @@ def read_ram() -> tuple[int, int]:
     import psutil  # 20 ms that only a report about the machine should pay
 
     memory = psutil.virtual_memory()
-    limits = [limit for limit in map(_read_cgroup, _cgroup_folders()) if limit is not None]
+    limits = [
+        limit for limit in map(_read_cgroup, _cgroup_folders("memory")) if limit is not None
+    ]
     used, total = min(limits, key=lambda limit: limit[1], default=(0, memory.total))
     if total < memory.total:
         return used, total
@@ -92,6 +111,11 @@ def read_gpu(gpu_id: str) -> GpuReading | None:
         if gpu_id in (gpu.uuid, str(number)):
             return gpu
     return None
+
+
+def gpus_in_time() -> tuple[tuple[GpuReading, ...], str]:
+    """Every GPU, or none and why; NVML has 500 ms to answer."""
+    return _in_time(_gpus_or_none) if has_driver() else ((), "none (no NVIDIA driver)")
 
 
 def has_driver() -> bool:
@@ -125,11 +149,6 @@ def _as_text(told: str | bytes | None) -> str | None:
     return told.decode(errors="replace") if isinstance(told, bytes) else told
 
 
-def _read_gpus_in_time() -> tuple[tuple[GpuReading, ...], str]:
-    """The GPUs, or none and why."""
-    return _in_time(_gpus_or_none) if has_driver() else ((), "none (no NVIDIA driver)")
-
-
 def _in_time(ask: Callable[[], tuple[GpuReading, ...]]) -> tuple[tuple[GpuReading, ...], str]:
     """An answer if it comes within 500 ms; the question is left behind if not."""
     answer: list[tuple[GpuReading, ...]] = []
@@ -146,8 +165,8 @@ def _gpus_or_none() -> tuple[GpuReading, ...]:
     return _told(read_gpus) or ()
 
 
-def _cgroup_folders() -> list[Path]:
-    """The folders of this process's memory controller and of all above it, v2 and v1."""
+def _cgroup_folders(controller: str) -> list[Path]:
+    """The folders of a controller of this process and of all above it, v2 and v1."""
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -155,7 +174,7 @@ def _cgroup_folders() -> list[Path]:
     folders = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if controllers in ("", "memory"):
+        if controllers == "" or controller in controllers.split(","):
             own = CGROUPS / controllers / path.lstrip("/")
             folders += [own, *(above for above in own.parents if CGROUPS in above.parents)]
             folders.append(CGROUPS / controllers)
@@ -175,6 +194,18 @@ def _read_cgroup(folder: Path) -> tuple[int, int] | None:
             allowed = int((folder / limit).read_text(encoding="ascii"))
             in_use = int((folder / used).read_text(encoding="ascii"))
             return max(0, in_use - _read_count(folder / "memory.stat", cache)), allowed
+    return None
+
+
+def _read_quota(folder: Path) -> float | None:
+    """Cores' worth of time that a CPU controller grants, or None where there is no limit."""
+    with suppress(OSError, ValueError):  # absent, or the word `max`
+        quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        return int(quota) / int(period)
+    with suppress(OSError, ValueError):
+        quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
+        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        return int(quota) / int(period) if int(quota) > 0 else None
     return None
 
 

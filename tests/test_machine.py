@@ -123,3 +123,41 @@ def test_a_containers_limit_is_read_without_what_the_kernel_would_give_back(
     for name, text in files.items():
         (tmp_path / name).write_text(text, encoding="ascii")
     assert machine._read_cgroup(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"cpu.max": "150000 100000\n"}, 1.5),
+        ({"cpu.max": "max 100000\n"}, None),
+        ({"cpu.cfs_quota_us": "400000\n", "cpu.cfs_period_us": "100000\n"}, 4.0),
+        ({"cpu.cfs_quota_us": "-1\n", "cpu.cfs_period_us": "100000\n"}, None),
+        ({}, None),
+    ],
+)
+def test_a_containers_share_of_the_cores_is_read_from_its_quota(
+    tmp_path: Path, files: dict[str, str], expected: float | None
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+    assert machine._read_quota(tmp_path) == expected
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("250000 100000", 2), ("50000 100000", 1)])
+def test_no_more_cores_are_counted_than_the_quota_pays_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, cores: int
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota, encoding="ascii")
+    monkeypatch.setattr(machine, "_cgroup_folders", lambda _controller: [tmp_path])
+    monkeypatch.setattr(machine, "core_numbers", lambda: tuple(range(8)))
+    assert machine.allowed_cores() == cores
+
+
+@pytest.mark.parametrize(
+    ("leased", "expected"), [("3", 3), ("", None), ("0", None), ("x", None)]
+)
+def test_a_process_with_a_lease_counts_the_cores_of_its_lease(
+    monkeypatch: pytest.MonkeyPatch, leased: str, expected: int | None
+) -> None:
+    monkeypatch.setenv("DRIVETRAIN_CORES", leased)
+    assert machine.cores() == (expected or machine.allowed_cores())

@@ -5,9 +5,12 @@ A forked child would keep its parent's lock, so lock holders only ever fork to e
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NAP_S = 0.005
 
 
 def is_held(path: Path) -> bool:
@@ -37,18 +40,19 @@ def held(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held_if_free(path: Path) -> Iterator[bool]:
-    """Hold a lock for the time of a block if nobody does; yields whether it worked."""
-    descriptor = _open(path)
+def held_if_free(path: Path, patience_s: float = 0.0) -> Iterator[bool]:
+    """Hold a lock for the time of a block if nobody does; yields whether it worked.
+
+    patience_s: how long to wait for whoever has it.
+    """
+    give_up_at = time.monotonic() + patience_s
+    while (descriptor := take_if_free(path)) is None and time.monotonic() < give_up_at:
+        time.sleep(NAP_S)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield descriptor is not None
     finally:
-        os.close(descriptor)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def take_if_free(path: Path) -> int | None:
