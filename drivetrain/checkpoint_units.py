@@ -37,6 +37,7 @@ META = "meta.json"
 NEWER = "a newer version of Drivetrain wrote it"
 """What is wrong with a unit that is whole for others."""
 _STEP = re.compile(r"\d{12,}")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +77,12 @@ class Damage:
 
 def newest(units: Path) -> Unit | None:
     """The newest unit whose files have the sizes they were written with; reads none of them."""
-    return next((unit for unit in _all(units) if _damage_of(unit) is None), None)
+    return _pick(units, hashed=False)[0]
 
 
 def newest_verified(units: Path) -> tuple[Unit | None, tuple[Damage, ...]]:
     """The newest unit whose every byte is as written, and the newer ones that are not."""
-    passed: list[Damage] = []
-    for unit in _all(units):
-        damage = _damage_of(unit, hashed=True)
-        if damage is None:
-            return unit, tuple(passed)
-        passed.append(damage)
-    return None, tuple(passed)
+    return _pick(units, hashed=True)
 
 
 def damaged(units: Path) -> tuple[Damage, ...]:
@@ -147,7 +142,8 @@ def prune(units: Path, keep: int, spare: Collection[int]) -> None:
         whole = [unit for unit in _all(units) if _damage_of(unit) is None]
         kept = {unit.step for unit in whole[:keep]} | set(spare)
         # A damaged unit ahead of the newest whole one stays until training has passed it.
-        doomed = [u for u in _all(units) if u.step not in kept and u.step < whole[0].step]
+        passed = [unit for unit in _all(units) if whole and unit.step < whole[0].step]
+        doomed = [unit for unit in passed if unit.step not in kept]
         if doomed and _damage_of(whole[0], hashed=True) is None:
             for unit in doomed:
                 put_away(unit.path)
@@ -174,7 +170,7 @@ def _fill(draft: Unit, unit: Unit, files: Mapping[str, Fill], facts: Mapping[str
     """Write every file of a unit, then `meta.json`, and see that all reads back."""
     written: dict[str, Any] = {}
     for name, fill in files.items():
-        if Path(name).name != name or name == META:
+        if not _PLAIN.fullmatch(name) or name == META:
             raise ValueError(f"`{name}` cannot be a file of a unit; a plain name can")
         with blaming(unit.file(name)):
             written[name] = write_file(draft.file(name), fill)
@@ -194,6 +190,21 @@ def _link_or_copy(source: Path, draft: Path) -> None:
     except OSError:
         with source.open("rb") as whole:
             write_file(draft, lambda file: shutil.copyfileobj(whole, file))
+
+
+def _pick(units: Path, *, hashed: bool) -> tuple[Unit | None, tuple[Damage, ...]]:
+    """The newest whole unit, and the damaged ones before it."""
+    seen = _all(units)
+    passed: list[Damage] = []
+    for unit in seen:
+        damage = _damage_of(unit, hashed=hashed)
+        if damage is None:
+            return unit, tuple(passed)
+        if unit.path.exists():  # else it is no damaged unit but a pruned one
+            passed.append(damage)
+    if _all(units) != seen:  # all that was seen is pruned already, so there are newer ones
+        return _pick(units, hashed=hashed)
+    return None, tuple(passed)
 
 
 def _all(units: Path) -> list[Unit]:
