@@ -103,6 +103,13 @@ class RunTelemetry:
         """Report this GPU, by its UUID or by its number; None for none."""
         self._gpu_id = gpu_id
 
+    def begin_at(self, step: int) -> None:
+        """Training goes on from this step: rates count from it, and later lines are void."""
+        with self._guard:
+            self._step, self._pace = step, Pace(step)
+        if step > 0:
+            self.event(step, "resumed")
+
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
         """Record numbers of this step; `reward` and `best_reward` show up in the status."""
         told = {name: finite(number) for name, number in numbers.items()}
