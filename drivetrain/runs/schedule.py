@@ -1,19 +1,183 @@
-"""Moving queued runs on, without a daemon: every start and every end takes this step."""
+"""Moving queued runs on, without a daemon: every command and every end takes this step."""
 
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
+from drivetrain.runs.atomic import read_json
 from drivetrain.runs.attempt import begin_attempt
+from drivetrain.runs.capacity import Capacity, read_capacity
 from drivetrain.runs.folder import runs_folder
+from drivetrain.runs.leases import Claim, Holder, Lease, slots_of
 from drivetrain.runs.locks import held_if_free
-from drivetrain.runs.registry import overview
+from drivetrain.runs.look import Asked, Run, read_request
+from drivetrain.runs.queue import Entry, Held, starts, turns
+from drivetrain.runs.record import Queued
+from drivetrain.runs.registry import Overview, overview
+
+PATIENCE_S = 30.0
+"""A step takes moments; one that hangs must not hang every start behind it."""
 
 
-def schedule_step(home: Path) -> int:
-    """Start what waits, oldest first; returns how many.  One process at a time does it."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queued run.  position: 1 for the next.  starts_in_s: None where nobody can tell."""
+
+    run: Run
+    position: int
+    waits_for: str
+    starts_in_s: float | None
+
+
+def schedule_step(home: Path, *, wait: bool = False) -> int:
+    """Start every waiting run that there is room for; returns how many.
+
+    wait: take the step after whoever is at it, since that step may have begun too early to
+    see what has just changed.  Else it is left to them.
+    """
     if not runs_folder(home).is_dir():
         return 0
-    with held_if_free(runs_folder(home) / ".schedule.lock") as mine:
-        waiting = overview(home, ended_limit=0).queued if mine else ()
-        for run in reversed(waiting):
+    lock = runs_folder(home) / ".schedule.lock"
+    with held_if_free(lock, PATIENCE_S if wait else 0.0) as mine, ExitStack() as leases:
+        queued = overview(home, ended_limit=0) if mine else None
+        if queued is None or not queued.queued:
+            return 0
+        granted = _grant(home, queued)
+        for _, lease in granted:
+            leases.callback(lease.close)
+        return _begin_all(granted)
+
+
+def queue_of(home: Path, seen: Overview) -> tuple[Waiting, ...]:
+    """The queued runs in the order in which they will begin, and what each waits for."""
+    if not seen.queued:
+        return ()
+    entries, capacity = _entries(seen), _capacity_for(seen)
+    try:
+        with slots_of(home) as slots:
+            holders = slots.holders()
+    except OSError:  # who may only read this home still gets to know its order
+        holders = ()
+    held = _held(home, seen, holders, capacity)
+    begin_in_s = starts(entries, held, capacity)
+    runs = {run.id: run for run in seen.queued}
+    return tuple(
+        Waiting(
+            runs[turn.entry.run],
+            position,
+            turn.waits_for or "its turn",
+            begin_in_s.get(turn.entry.run),
+        )
+        for position, turn in enumerate(turns(entries, held, capacity), start=1)
+    )
+
+
+def _grant(home: Path, seen: Overview) -> list[tuple[Run, Lease]]:
+    """The waiting runs that there is room for, each with its lease."""
+    entries, capacity = _entries(seen), _capacity_for(seen)
+    places = {gpu.uuid: gpu.places for gpu in capacity.gpus}
+    runs = {run.id: run for run in seen.queued}
+    granted = []
+    with slots_of(home) as slots:
+        held = _held(home, seen, slots.holders(), capacity)
+        for turn in turns(entries, held, capacity):
+            run = runs[turn.entry.run]
+            lease = None
+            if turn.claim is not None:
+                gpu_slots = places.get(turn.claim.gpu or "", 0)
+                lease = slots.take(run.folder, turn.claim, capacity.core_numbers, gpu_slots)
+            if lease is not None:
+                granted.append((run, lease))
+    return granted
+
+
+def _begin_all(granted: Iterable[tuple[Run, Lease]]) -> int:
+    """Begin these runs; returns how many.  One that cannot be begun holds up no other.
+
+    Raises:
+        OSError: what stood in the way of the first that could not.
+    """
+    begun, failures = 0, []
+    for run, _lease in granted:
+        try:
             begin_attempt(run.folder)
-    return len(waiting)
+            begun += 1
+        except OSError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return begun
+
+
+def _capacity_for(seen: Overview) -> Capacity:
+    """The machine's room, asking for its GPUs only where somebody waits for one."""
+    asked = map(read_request, (run.folder for run in seen.queued))
+    return read_capacity(with_gpus=any(one and one.plan.gpu is not None for one in asked))
+
+
+def _held(
+    home: Path, seen: Overview, holders: Iterable[Holder], capacity: Capacity
+) -> list[Held]:
+    """What is taken of the cores and GPUs, by whom of this home, and for how long."""
+    ends = {run.id: None if run.progress is None else run.progress.eta_s for run in seen.active}
+    held = []
+    for holder in holders:
+        own = holder.run if holder.home == str(home) else None
+        cores = set(holder.cores) & set(capacity.core_numbers)
+        claim = Claim(len(cores), holder.gpu, holder.gpu_mb)
+        held.append(Held(own, claim, ends.pop(own, None) if own else None))
+    # Whoever trains without a lease is in nobody's way, but others may come after it.
+    return held + [Held(run, Claim(0), eta_s) for run, eta_s in ends.items()]
+
+
+def _entries(seen: Overview) -> list[Entry]:
+    """The waiting runs as the queue sees them; one with a damaged request waits for doctor."""
+    asked = {run.id: read_request(run.folder) for run in seen.queued}
+    alive = {run.id for run in (*seen.active, *seen.queued)}
+    after = {
+        run: one.plan.after for run, one in asked.items() if one and one.plan.after in alive
+    }
+    rates = _newest_rates(seen)
+    return [
+        Entry(
+            run.id,
+            one.plan,
+            run.state.since,
+            None if _comes_after_itself(run.id, after) else after.get(run.id),
+            _lasts_s(run, one, rates.get(run.algorithm)),
+        )
+        for run in seen.queued
+        if isinstance(run.state, Queued) and (one := asked[run.id]) is not None
+    ]
+
+
+def _comes_after_itself(run: str, after: Mapping[str, str | None]) -> bool:
+    """Whether runs wait for each other in a ring, as when one was deleted and made anew."""
+    passed: set[str] = set()
+    step = after.get(run)
+    while step is not None and step not in passed:
+        if step == run:
+            return True
+        passed.add(step)
+        step = after.get(step)
+    return False
+
+
+def _newest_rates(seen: Overview) -> dict[str, float]:
+    """Steps per second of the newest run of each algorithm that tells."""
+    rates: dict[str, float] = {}
+    for run in sorted((*seen.active, *seen.ended), key=lambda run: run.created):
+        if run.progress is not None and run.progress.rate:
+            rates[run.algorithm] = run.progress.rate
+    return rates
+
+
+def _lasts_s(run: Run, asked: Asked, rate: float | None) -> float | None:
+    """Seconds that a run will take for the steps it has left, None where nobody can tell."""
+    raised = (read_json(run.folder.resume_request) or {}).get("total_steps")
+    total = raised or (asked.request.get("training") or {}).get("total_steps")
+    if not isinstance(total, int) or not rate:
+        return None
+    done = 0 if run.progress is None else run.progress.step
+    return max(0, total - done) / rate
