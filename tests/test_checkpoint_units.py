@@ -4,6 +4,7 @@ import errno
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -211,3 +212,44 @@ def test_leftovers_go_with_a_sweep_and_whole_units_stay(units: Path) -> None:
 def test_a_sweep_of_a_run_that_saved_nothing_makes_nothing(units: Path) -> None:
     checkpoint_units.sweep(units)
     assert not units.exists()
+
+
+def in_another_process(act: Callable[[], object]) -> int:
+    """Do it there; returns its pid."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            act()
+            status = 0
+        finally:
+            os._exit(status)
+    return child
+
+
+def test_a_look_at_any_moment_finds_a_whole_unit(units: Path) -> None:
+    def train() -> None:
+        for step in range(1, 80):
+            save(units, step)
+            checkpoint_units.prune(units, 1, ())
+
+    save(units, 0)
+    seen = []
+    trainer = in_another_process(train)
+    while (ended := os.waitpid(trainer, os.WNOHANG))[0] == 0:
+        seen.append(newest_verified(units))
+        seen.append((newest(units), ()))
+    assert ended[1] == 0
+    assert all(unit is not None and passed == () for unit, passed in seen)
+    assert len({unit.step for unit, _ in seen if unit is not None}) > 1
+
+
+def test_writers_take_turns_and_never_clear_away_each_others_drafts(units: Path) -> None:
+    def save_from(first: int) -> None:
+        for step in range(first, first + 10):
+            save(units, step)
+
+    writers = [in_another_process(partial(save_from, first)) for first in (100, 200, 300)]
+    assert [os.waitpid(writer, 0)[1] for writer in writers] == [0, 0, 0]
+    assert steps_in(units) == [first + at for first in (100, 200, 300) for at in range(10)]
+    assert checkpoint_units.damaged(units) == ()
