@@ -1,0 +1,37 @@
+"""Settling what outlives a run, such as its page in a tracker, without waiting for it."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.look import read_request
+from drivetrain.settings import PROJECT
+
+DETACHED = "import os, sys\nos.fork() or os.execv(sys.argv[1], sys.argv[1:])"
+"""A grandchild is nobody's to bury: a door that stays open for days collects no zombies."""
+
+
+def close_detached(folder: RunFolder) -> None:
+    """Start the run's closer, if it has one, in a session of its own; back at once."""
+    asked = read_request(folder)
+    if asked is None or not asked.plan.closer:
+        return
+    with suppress(OSError):  # no room for a process: whoever looks for open pages closes it
+        subprocess.run(  # noqa: S603 - list arguments, no shell
+            [sys.executable, "-I", "-S", "-c", DETACHED, *asked.plan.closer, str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env=os.environ | code_path(),
+            check=False,
+        )
+
+
+def code_path() -> dict[str, str]:
+    """Where a child finds this very code, whatever folder it runs in."""
+    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths)}
