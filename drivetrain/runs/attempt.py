@@ -1,6 +1,5 @@
 """One attempt of a run: reserved under the run's lock, then handed to a supervisor."""
 
-import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -9,42 +8,57 @@ from drivetrain.clock import SYSTEM
 from drivetrain.runs import supervise
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.boot import this_boot
+from drivetrain.runs.closing import code_path
 from drivetrain.runs.folder import AttemptFolder, RunFolder
-from drivetrain.runs.liveness import state_without_supervisor
+from drivetrain.runs.launched import raised_total
+from drivetrain.runs.leases import Lease
 from drivetrain.runs.locks import held_if_free
-from drivetrain.runs.look import Asked, read_request
+from drivetrain.runs.look import Asked, locked_state, read_request
 from drivetrain.runs.record import Queued
-from drivetrain.settings import PROJECT
+from drivetrain.runs.saved import newest_step
 
 SUPERVISOR_PATIENCE_S = 10.0
+NO_LEASE = Lease(gpu=None, cpus=0)
+"""For a run that nobody leased anything to: it takes what it finds."""
 
 
-def begin_attempt(folder: RunFolder) -> None:
-    """Give a queued run its next attempt; does nothing where somebody else already did."""
+def begin_attempt(folder: RunFolder, lease: Lease = NO_LEASE) -> bool:
+    """Whether this call gave a queued run its next attempt; not where somebody else did.
+
+    lease: what the run may use.  Its supervisor shares it; the caller closes its own copy.
+    """
     asked = read_request(folder)
     if asked is None:
-        return
+        return False
     with held_if_free(folder.run_lock) as mine:
         # Under the lock no late supervisor can take up an attempt that is given up here.
-        if not mine or not isinstance(
-            state_without_supervisor(folder, asked.algorithm), Queued
-        ):
-            return
-        attempt = _next_attempt(folder, asked)
-    _supervise(folder, attempt)
+        state = locked_state(folder) if mine else None
+        if not isinstance(state, Queued):
+            return False
+        attempt = _next_attempt(folder, asked, state, lease)
+    _supervise(folder, attempt, lease)
+    return True
 
 
-def _next_attempt(folder: RunFolder, asked: Asked) -> AttemptFolder:
+def _next_attempt(
+    folder: RunFolder, asked: Asked, state: Queued, lease: Lease
+) -> AttemptFolder:
     """The next attempt, with everything its supervisor must know; needs the run's lock."""
-    last = folder.last_attempt()
-    attempt = folder.attempt(1 if last is None else last.number + 1)
+    total_steps = raised_total(folder)
+    attempt = folder.attempt(state.attempt)
     attempt.path.mkdir(parents=True)
     facts = {
         "v": 1,
+        "by": state.by,
         "argv": [*asked.command, str(folder.path)],
-        "env": _environment(folder, attempt),
+        "env": _environment(folder, attempt, lease),
         "finisher": [sys.executable, "-P", "-m", "drivetrain.runs", "finish", str(folder.path)],
+        "from_step": newest_step(folder) or 0,
+        "total_steps": total_steps,
+        "units": str(folder.units),
         "last_checkpoint": str(folder.last_checkpoint),
+        "stalled_for_s": asked.plan.stalled_for_s,
+        "lease": {"gpu": lease.gpu, "cpus": lease.cpus},
         "boot_id": this_boot().id,
         "mono": SYSTEM.mono(),
     }
@@ -52,31 +66,37 @@ def _next_attempt(folder: RunFolder, asked: Asked) -> AttemptFolder:
     return attempt
 
 
-def _environment(folder: RunFolder, attempt: AttemptFolder) -> dict[str, str]:
+def _environment(folder: RunFolder, attempt: AttemptFolder, lease: Lease) -> dict[str, str]:
     """What the trainer's environment has besides the starter's own, which is never recorded."""
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {
+    facts = {
         "DRIVETRAIN_HOME": str(folder.home),
         "DRIVETRAIN_RUN": folder.id,
         "DRIVETRAIN_ATTEMPT": str(attempt.number),
-        "PYTHONPATH": os.pathsep.join(paths),
+        **code_path(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
     }
+    if lease.cpus:
+        facts["DRIVETRAIN_CORES"] = str(lease.cpus)
+    if lease.gpu is not None:
+        # In this order NVML counts too; CUDA by itself counts the fastest first.
+        facts |= {"CUDA_VISIBLE_DEVICES": lease.gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return facts
 
 
-def _supervise(folder: RunFolder, attempt: AttemptFolder) -> None:
+def _supervise(folder: RunFolder, attempt: AttemptFolder, lease: Lease) -> None:
     """Start the supervisor, which detaches itself; back when it is up, or cannot be."""
-    command = [sys.executable, "-I", "-S", supervise.__file__]
+    words = [str(folder.path), attempt.path.name, *map(str, lease.descriptors)]
     # What it did not live to say, the next look at the run will tell.
     with suppress(subprocess.TimeoutExpired):
         subprocess.run(
-            [*command, str(folder.path), attempt.path.name],
+            [sys.executable, "-I", "-S", supervise.__file__, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
+            pass_fds=lease.descriptors,
             check=False,
             timeout=SUPERVISOR_PATIENCE_S,
         )

@@ -1,8 +1,8 @@
 """What state a run is in, worked out from its folder, its locks and the boot.
 
-In this order:
+In this order, for the last attempt:
 
-1. an exit record → ended;
+1. an exit record → ended; queued where a resume was asked for, or is due by itself;
 2. the supervisor's lock is held → alive: starting, stopping, stalled or running;
 3. only the trainer's lock is held → stopping: it saves after its supervisor's death;
 4. an outcome → ended as it says;
@@ -10,17 +10,20 @@ In this order:
 6. another boot → interrupted(reboot);
 7. the same boot → lost(supervisor_died).
 
-Readers only compute.  A pid decides nothing here.
+Readers only compute.  A bare pid decides nothing here.
 """
 
 import math
+from itertools import takewhile
 from pathlib import Path
 
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
-from drivetrain.runs.boot import Boot, this_boot
+from drivetrain.runs.boot import Boot, Identity, this_boot
 from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.follow_up import goes_on_by_itself, is_asked_to_resume
 from drivetrain.runs.locks import is_held
+from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress, read_progress
 from drivetrain.runs.record import (
     Ended,
@@ -37,38 +40,73 @@ from drivetrain.runs.saved import newest_step
 
 PATIENCE_WITH_START_S = 10.0
 MOST_STARTS = 3
+LONGEST_SILENT_START_S = 300.0
+"""What a trainer may take, with nobody watching it, before it says anything at all."""
+SPARE_S = 60.0
+"""Past its promise, before nobody waits for a trainer without a supervisor any more."""
 
 
 def read_state(
-    folder: RunFolder, algorithm: str, *, clock: Clock = SYSTEM, boot: Boot | None = None
+    folder: RunFolder,
+    algorithm: str,
+    plan: Plan,
+    *,
+    clock: Clock = SYSTEM,
+    boot: Boot | None = None,
 ) -> Record:
     """The state of a run at this moment."""
     attempt = folder.last_attempt()
     if attempt is None:
-        return Queued(since=_modified(folder.request))
+        return _waiting(folder, 1, since_attempt=0)
     ended = _read_end(folder, attempt, attempt.exit, algorithm)
     if ended is not None:
-        return ended
+        return _followed_up(folder, plan, ended)
     if is_held(folder.run_lock):
         return _alive(folder, attempt, clock)
-    return state_without_supervisor(folder, algorithm, clock=clock, boot=boot)
+    return state_without_supervisor(folder, algorithm, plan, clock=clock, boot=boot)
 
 
 def state_without_supervisor(
-    folder: RunFolder, algorithm: str, *, clock: Clock = SYSTEM, boot: Boot | None = None
+    folder: RunFolder,
+    algorithm: str,
+    plan: Plan,
+    *,
+    clock: Clock = SYSTEM,
+    boot: Boot | None = None,
 ) -> Record:
     """The state of a run whose lock is free, or in the caller's own hands."""
     attempt = folder.last_attempt()
     if attempt is None:
-        return Queued(since=_modified(folder.request))
-    if is_held(folder.trainer_lock):
-        return Stopping(attempt.number)
+        return _waiting(folder, 1, since_attempt=0)
+    here = boot or this_boot()
     # The exit record first: a supervisor writes it, then lets the lock go.
-    return (
+    is_on_record = attempt.exit.exists()
+    if not is_on_record and _is_saving(folder, attempt, clock, here):
+        return Stopping(attempt.number)
+    state = (
         _read_end(folder, attempt, attempt.exit, algorithm)
         or _read_end(folder, attempt, attempt.outcome, algorithm)
-        or _left_alone(folder, attempt, algorithm, clock, boot or this_boot())
+        or _left_alone(folder, attempt, algorithm, clock, here)
     )
+    if is_on_record and isinstance(state, Ended):
+        return _followed_up(folder, plan, state)
+    return state
+
+
+def _followed_up(folder: RunFolder, plan: Plan, end: Ended) -> Record:
+    """Rule 1: an end on record, or the wait for the attempt that follows it."""
+    if is_asked_to_resume(folder, end.attempt) or goes_on_by_itself(folder, plan, end):
+        return _waiting(folder, end.attempt + 1, since_attempt=end.attempt)
+    return end
+
+
+def _waiting(folder: RunFolder, number: int, *, since_attempt: int) -> Queued:
+    """The wait for the attempt of this number, the last that came up being `since_attempt`."""
+    if since_attempt == 0:
+        return Queued(_modified(folder.request), number, "start")
+    if is_asked_to_resume(folder, since_attempt):
+        return Queued(_modified(folder.resume_request), number, "user")
+    return Queued(_modified(folder.attempt(since_attempt).exit), number, "auto")
 
 
 def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock) -> Record:
@@ -106,12 +144,19 @@ def _never_came_up(
     """Rule 5: launched, and no supervisor has shown so far."""
     if _since_launch_s(attempt, clock, boot) < PATIENCE_WITH_START_S:
         return Starting(attempt.number)
-    if attempt.number < MOST_STARTS:
-        return Queued(since=_modified(folder.request))
-    detail = f"no supervisor came up in {attempt.number} starts"
-    verdict = Verdict("failed", "error", detail)
+    starts = _starts_in_vain(folder, attempt.number)
+    if starts < MOST_STARTS:
+        return _waiting(folder, attempt.number + 1, since_attempt=attempt.number - starts)
+    detail = f"no supervisor came up in {starts} starts"
     ending = Ending(attempt.number, _modified(attempt.path), newest_step(folder))
-    return verdict.ended(folder, algorithm, ending)
+    return Verdict("failed", "error", detail).ended(folder, algorithm, ending)
+
+
+def _starts_in_vain(folder: RunFolder, last: int) -> int:
+    """How many attempts in a row, up to this one, no supervisor ever took up."""
+    attempts = map(folder.attempt, range(last, 0, -1))
+    in_vain = takewhile(lambda at: not (at.proc.exists() or at.exit.exists()), attempts)
+    return sum(1 for _ in in_vain)
 
 
 def _since_launch_s(attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
@@ -122,6 +167,30 @@ def _since_launch_s(attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
     if launch.get("boot_id") != boot.id:
         return math.inf
     return clock.mono() - float(launch["mono"])
+
+
+def _is_saving(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Boot) -> bool:
+    """Rule 3: whether a trainer without its supervisor is still worth waiting for.
+
+    A worker forked by a trainer shares its lock and may outlive it; and a trainer that hangs
+    has nobody left who would end it.
+    """
+    if not is_held(folder.trainer_lock):
+        return False
+    proc = read_json(attempt.proc) or {}
+    if Boot(proc.get("boot_id", ""), proc.get("pid1_start")) == boot:
+        trainer = Identity.parse(proc.get("trainer"))
+        if trainer is not None and not trainer.is_alive():
+            return False
+    return clock.mono() < _promised_by(folder, attempt, clock, boot) + SPARE_S
+
+
+def _promised_by(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
+    """When the trainer was to be heard of again, CLOCK_MONOTONIC, s."""
+    progress = read_progress(folder)
+    if progress is not None and progress.attempt == attempt.number and progress.next_by:
+        return progress.next_by
+    return clock.mono() - _since_launch_s(attempt, clock, boot) + LONGEST_SILENT_START_S
 
 
 def is_asked_to_stop(folder: RunFolder, attempt: AttemptFolder) -> bool:

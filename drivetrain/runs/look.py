@@ -7,7 +7,7 @@ from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Boot
 from drivetrain.runs.folder import RunFolder
-from drivetrain.runs.liveness import read_state
+from drivetrain.runs.liveness import read_state, state_without_supervisor
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress, read_progress
 from drivetrain.runs.record import Record
@@ -70,7 +70,15 @@ def look_at(
         id=folder.id,
         algorithm=asked.algorithm,
         created=asked.created,
-        state=read_state(folder, asked.algorithm, clock=clock, boot=boot),
+        state=read_state(folder, asked.algorithm, asked.plan, clock=clock, boot=boot),
         progress=read_progress(folder),
         folder=folder,
     )
+
+
+def locked_state(folder: RunFolder) -> Record | None:
+    """The state of a run whose lock the caller holds, or None where there is no run."""
+    asked = read_request(folder)
+    if asked is None:
+        return None
+    return state_without_supervisor(folder, asked.algorithm, asked.plan)

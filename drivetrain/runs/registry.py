@@ -95,7 +95,7 @@ def _settled(run: Run) -> Run:
     if not isinstance(run.state, Ended) or attempt is None or attempt.exit.exists():
         return run
     with suppress(OSError):  # a home that only others may write is still readable
-        settle(run.folder, run.algorithm)
+        settle(run.folder)
     return look_at(run.folder) or run
 
 

@@ -10,15 +10,14 @@ from typing import Any, Literal
 
 from drivetrain.clock import SYSTEM
 from drivetrain.runs.atomic import read_json, replace_json
-from drivetrain.runs.boot import start_time
+from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import AttemptFolder
-from drivetrain.runs.liveness import state_without_supervisor
 from drivetrain.runs.locks import held_if_free, is_held
-from drivetrain.runs.look import Run
+from drivetrain.runs.look import Run, locked_state
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping, Verdict
 from drivetrain.runs.registry import find_run, note
 from drivetrain.runs.saved import newest_step
-from drivetrain.runs.settle import exit_record
+from drivetrain.runs.settle import record_end
 
 NAP_S = 0.01
 Did = Literal["asked", "forced", "repeated", "never_started", "over"]
@@ -56,7 +55,7 @@ def request_stop(
             break
         time.sleep(NAP_S)  # somebody is giving the run its first attempt at this moment
     if did == "never_started":
-        note(home, find_run(home, run_id))
+        _settle_elsewhere(home, run_id)
     return StopReply(find_run(home, run_id), did)
 
 
@@ -81,14 +80,29 @@ def _cancel(run: Run) -> bool:
     with held_if_free(run.folder.run_lock) as mine:
         if not mine:
             return False
-        state = state_without_supervisor(run.folder, run.algorithm)
+        state = locked_state(run.folder)
         if not isinstance(state, Queued | Starting):
             return False
-        attempt = run.folder.last_attempt() or run.folder.attempt(1)
+        attempt = run.folder.attempt(state.attempt)
         attempt.path.mkdir(parents=True, exist_ok=True)
-        verdict = Verdict("stopped", "user_stop", "stopped before it began")
-        replace_json(attempt.exit, exit_record(verdict, newest_step(run.folder), by="stop"))
+        # A run that waits to go on stands where it stood.
+        step = run.progress.step if run.progress else None
+        words = "stopped before it began" if step is None else "stopped before it went on"
+        verdict = Verdict("stopped", "user_stop", words, step)
+        record_end(attempt, verdict, newest_step(run.folder))
         return True
+
+
+def _settle_elsewhere(home: Path, run_id: str) -> None:
+    """What a supervisor's end would have seen to: index, tracker, and runs that wait for it."""
+    from drivetrain.runs.closing import close_detached  # subprocess: a mere request needs none
+    from drivetrain.runs.schedule import schedule_step
+
+    run = find_run(home, run_id)
+    note(home, run)
+    if run.progress is not None:
+        close_detached(run.folder)
+    schedule_step(home)
 
 
 def _ask(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> Did:
@@ -112,12 +126,14 @@ def _press_orphan(attempt: AttemptFolder, request: dict[str, Any]) -> Did:
 
 def _signal(attempt: AttemptFolder, who: str, signum: signal.Signals) -> None:
     """A signal to the `supervisor` or the `trainer`, if it is certain which process that is."""
-    known = (read_json(attempt.proc) or {}).get(who) or {}
-    with suppress(KeyError, OSError):
+    process = Identity.parse((read_json(attempt.proc) or {}).get(who))
+    if process is None:
+        return
+    with suppress(OSError):
         # Opened before it is checked: from here on the pid cannot pass to another process.
-        process = os.pidfd_open(known["pid"])
+        handle = os.pidfd_open(process.pid)
         try:
-            if start_time(known["pid"]) == known["start"]:
-                signal.pidfd_send_signal(process, signum)
+            if process.is_same():
+                signal.pidfd_send_signal(handle, signum)
         finally:
-            os.close(process)
+            os.close(handle)
