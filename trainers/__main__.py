@@ -13,6 +13,7 @@ from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.look import read_request
 from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
 from drivetrain.runs.telemetry import RunTelemetry
+from drivetrain.tracking.live import mirroring
 from trainers.contract import Outcome, Places, StopRequested, leave_if_asked
 from trainers.requests import REQUESTS, TrainRequest
 from trainers.threads import calm_openmp
@@ -28,7 +29,10 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: `{folder.path}` holds no started run.\n")
         return EXIT_NO_RUN
     calm_openmp()
-    with RunTelemetry(folder, attempt.number) as telemetry:
+    with (
+        RunTelemetry(folder, attempt.number) as telemetry,
+        mirroring(folder, attempt.number, telemetry),
+    ):
         return _trained(folder, attempt, telemetry)
 
 

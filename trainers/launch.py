@@ -17,6 +17,9 @@ from trainers.requests import TrainRequest
 TRAINER = (sys.executable, "-P", "-m", "trainers")
 """What trains; `-P` keeps the folder it runs in from hiding a package."""
 
+CLOSER = (sys.executable, "-P", "-m", "drivetrain.tracking", "close")
+"""What tells MLflow how the run ended."""
+
 
 def launch(request: TrainRequest, *, home: Path) -> Started:
     """The run of this request, started in the background; the same request gives the same run.
@@ -55,6 +58,7 @@ def plan_of(request: TrainRequest) -> Plan:
         after=schedule.after,
         auto_resumes=schedule.auto_resume,
         stalled_for_s=schedule.stalled_for_s,
+        closer=CLOSER,
     )
 
 
