@@ -5,10 +5,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivetrain.runs.atomic import read_json
 from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.capacity import Capacity, read_capacity
 from drivetrain.runs.folder import runs_folder
+from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Claim, Holder, Lease, slots_of
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.look import Asked, Run, read_request
@@ -99,10 +99,9 @@ def _begin_all(granted: Iterable[tuple[Run, Lease]]) -> int:
         OSError: what stood in the way of the first that could not.
     """
     begun, failures = 0, []
-    for run, _lease in granted:
+    for run, lease in granted:
         try:
-            begin_attempt(run.folder)
-            begun += 1
+            begun += begin_attempt(run.folder, lease)
         except OSError as error:
             failures.append(error)
     if failures:
@@ -175,8 +174,8 @@ def _newest_rates(seen: Overview) -> dict[str, float]:
 
 def _lasts_s(run: Run, asked: Asked, rate: float | None) -> float | None:
     """Seconds that a run will take for the steps it has left, None where nobody can tell."""
-    raised = (read_json(run.folder.resume_request) or {}).get("total_steps")
-    total = raised or (asked.request.get("training") or {}).get("total_steps")
+    asked_for = (asked.request.get("training") or {}).get("total_steps")
+    total = raised_total(run.folder) or asked_for
     if not isinstance(total, int) or not rate:
         return None
     done = 0 if run.progress is None else run.progress.step
