@@ -16,11 +16,11 @@ from pathlib import Path
 from drivetrain.clock import SYSTEM
 from drivetrain.errors import ConflictError, RequestError
 from drivetrain.runs.atomic import replace_file, replace_json, sync_folder
-from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
 from drivetrain.runs.look import Run, look_at, read_request
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.registry import note
+from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.source import describe_source
 
 
@@ -70,7 +70,7 @@ def start_run(home: Path, spec: RunSpec) -> Started:
         created = False
     if not created:
         _refuse_another_request(folder, spec)
-    begin_attempt(folder)
+    schedule_step(home, wait=True)
     run = look_at(folder)
     if run is None:
         raise ConflictError(f"The folder of `{folder.id}` was taken away while it started.")

@@ -14,19 +14,23 @@ from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.runs.look import Run
+from drivetrain.runs.plan import Plan
 from drivetrain.runs.record import Ended, Running
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
 
 TRAINER = Path(__file__).with_name("small_trainer.py")
 PATIENCE_S = 60.0
+ANY_TIME = Plan()
 
 
 class _Met(Exception):  # noqa: N818 - a moment, not an error
     """The moment that was waited for."""
 
 
-def spec(way: str, run_id: str | None = "r1", digest: str = "d1") -> RunSpec:
+def spec(
+    way: str, run_id: str | None = "r1", digest: str = "d1", plan: Plan = ANY_TIME
+) -> RunSpec:
     """A run that trains in one way of the small trainer."""
     return RunSpec(
         algorithm="PPO",
@@ -35,12 +39,19 @@ def spec(way: str, run_id: str | None = "r1", digest: str = "d1") -> RunSpec:
         config_yaml="seed: 0\n",
         command=(sys.executable, str(TRAINER), way),
         run_id=run_id,
+        plan=plan,
     )
 
 
-def start(home: Path, way: str, run_id: str | None = "r1", digest: str = "d1") -> Started:
+def start(
+    home: Path,
+    way: str,
+    run_id: str | None = "r1",
+    digest: str = "d1",
+    plan: Plan = ANY_TIME,
+) -> Started:
     """Start it in the background."""
-    return start_run(home, spec(way, run_id, digest))
+    return start_run(home, spec(way, run_id, digest, plan))
 
 
 def meet(home: Path, run_id: str, is_so: Callable[[Run], bool]) -> Run:
@@ -59,9 +70,9 @@ def meet(home: Path, run_id: str, is_so: Callable[[Run], bool]) -> Run:
     raise AssertionError(f"it never was so; in the end {last.state}, {last.progress}")
 
 
-def start_and_meet(home: Path, way: str, run_id: str = "r1") -> Run:
+def start_and_meet(home: Path, way: str, run_id: str = "r1", plan: Plan = ANY_TIME) -> Run:
     """Start a run and meet it once it trains."""
-    start(home, way, run_id)
+    start(home, way, run_id, plan=plan)
     return meet(home, run_id, is_training)
 
 

@@ -1,0 +1,146 @@
+"""Asking an ended run to go on.  The file is what counts; whoever looks next starts it."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from drivetrain.clock import SYSTEM
+from drivetrain.errors import ConflictError, DataError, RequestError
+from drivetrain.runs.atomic import replace_json
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.launched import raised_total
+from drivetrain.runs.locks import held_if_free
+from drivetrain.runs.look import Run, locked_state, read_request
+from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.registry import find_run, note
+from drivetrain.runs.schedule import schedule_step
+
+NAP_S = 0.01
+Did = Literal["queued", "repeated"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeReply:
+    """The run after the request, what the request did, and the step it goes on from.
+
+    queued: it goes on as soon as there is room, maybe already.  repeated: it was to go on
+    before, nothing changed.
+    """
+
+    run: Run
+    did: Did
+    from_step: int
+
+
+def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -> ResumeReply:
+    """Let an ended run go on where it was saved, or from its start where nothing was.
+
+    total_steps: a higher total to train to, for good.
+
+    Raises:
+        NotFoundError: there is no such run.
+        ConflictError: it is active, or completed and asked for no further step.
+        RequestError: the total would be lower than it was.
+        DataError: it saved states, and every one of them is damaged.
+    """
+    home = home.absolute()
+    while True:
+        run = find_run(home, run_id)
+        _refuse_active(run)
+        _refuse_total(run, total_steps)
+        from_step = _sound_step(run.folder)
+        did = _ask(run.folder, total_steps)
+        if did is not None:
+            break
+        time.sleep(NAP_S)  # somebody settles or starts the run at this moment
+    note(home, find_run(home, run_id))
+    schedule_step(home, wait=True)
+    return ResumeReply(find_run(home, run_id), did, from_step)
+
+
+def _ask(folder: RunFolder, total_steps: int | None) -> Did | None:
+    """Leave the request in the folder; None where the run is just changing."""
+    with held_if_free(folder.run_lock) as mine:
+        state = locked_state(folder) if mine else None
+        match state:
+            case Queued() if total_steps is None:
+                return "repeated"
+            case Queued(attempt=attempt):
+                ended = attempt - 1
+            case Ended(attempt=ended):
+                pass
+            case _:
+                return None
+        facts = {
+            "v": 1,
+            "attempt": ended,
+            "by": "user",
+            "wall": SYSTEM.wall(),
+            "total_steps": total_steps or raised_total(folder),
+        }
+        replace_json(folder.resume_request, facts)
+        return "queued"
+
+
+def _refuse_active(run: Run) -> None:
+    if not isinstance(run.state, Queued | Ended):
+        raise ConflictError(
+            f"Run `{run.id}` is still active; only a run that has ended can go on."
+            f" Try `/train stop {run.id}` first, or `/train status {run.id}`."
+        )
+
+
+def _refuse_total(run: Run, total_steps: int | None) -> None:
+    """Steps are only ever added: the curve and the schedules stay those of one training."""
+    known = _total_of(run)
+    if isinstance(run.state, Ended) and run.state.reason == "completed":
+        if total_steps is None or total_steps <= (known or 0):
+            more = 2 * (known or run.state.step or 1)
+            raise ConflictError(
+                f"Run `{run.id}` is completed{_at(known)}; it goes on only to a higher total."
+                f" Try `/train resume {run.id} --steps {more}`."
+            )
+    elif total_steps is not None and known is not None and total_steps < known:
+        raise RequestError(
+            f"`--steps {total_steps}` is lower than the total of run `{run.id}`{_at(known)};"
+            f" a resume can only raise it. Try `/train resume {run.id}`."
+        )
+
+
+def _at(total: int | None) -> str:
+    return "" if total is None else f", {total} steps"
+
+
+def _total_of(run: Run) -> int | None:
+    """The steps that the run trains to, as far as its files tell."""
+    asked = read_request(run.folder)
+    training = asked.request.get("training") if asked is not None else None
+    stated = training.get("total_steps") if isinstance(training, dict) else None
+    told = (raised_total(run.folder), stated, run.progress.total if run.progress else None)
+    return max((total for total in told if isinstance(total, int)), default=None)
+
+
+def _sound_step(folder: RunFolder) -> int:
+    """The step of the newest undamaged state, 0 where nothing was saved yet.
+
+    Raises:
+        DataError: every state that there is is damaged.
+    """
+    from drivetrain.checkpoint_units import newest_verified
+
+    unit, damaged = newest_verified(folder.units)
+    if unit is not None:
+        return unit.step
+    if damaged:
+        raise DataError(
+            f"No saved state of run `{folder.id}` is whole: of the newest, {damaged[0].what}."
+            f" Nothing was changed. Try `/train doctor`, or start anew:"
+            f" `/train {_anew(folder)}`."
+        )
+    return 0
+
+
+def _anew(folder: RunFolder) -> str:
+    asked = read_request(folder)
+    return f"{asked.algorithm.lower() if asked else 'ppo'} --config {folder.config}"
