@@ -1,0 +1,180 @@
+"""Starts beyond the machine's room wait their turn; each end gives the next one its place."""
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from drivetrain.runs.folder import runs_folder
+from drivetrain.runs.launch import Started, start_run
+from drivetrain.runs.locks import take_if_free
+from drivetrain.runs.look import Run
+from drivetrain.runs.plan import Plan
+from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.registry import find_run, overview
+from drivetrain.runs.schedule import Waiting, queue_of, schedule_step
+from drivetrain.runs.stop import request_stop
+from tests.runs.living import attempt_of, end_all, ended, is_training, kill_both, meet, spec
+
+WHOLE = Plan(cpus=None)
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots that only this test knows."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def begin(home: Path, way: str, run_id: str, plan: Plan = WHOLE) -> Started:
+    """Start a run that by default needs the whole machine."""
+    return start_run(home, replace(spec(way, run_id), plan=plan))
+
+
+def queue(home: Path) -> list[Waiting]:
+    return list(queue_of(home, overview(home)))
+
+
+def order(home: Path) -> list[str]:
+    return [one.run.id for one in queue(home)]
+
+
+def is_over(run: Run) -> bool:
+    return isinstance(run.state, Ended)
+
+
+def test_a_start_beyond_the_room_is_queued_and_begins_when_there_is_room(home: Path) -> None:
+    begin(home, "work", "first")
+    assert isinstance(begin(home, "complete", "second").run.state, Queued)
+    begin(home, "complete", "third")
+    assert [(one.run.id, one.position) for one in queue(home)] == [("second", 1), ("third", 2)]
+    assert queue(home)[0].waits_for.endswith(("CPU cores", "CPU core"))
+    meet(home, "first", is_training)
+    request_stop(home, "first")
+    for run in ("second", "third"):
+        assert ended(home, run).reason == "completed"
+    assert queue(home) == []
+
+
+def test_the_end_of_a_crashed_trainer_moves_the_queue_on(home: Path) -> None:
+    folder = begin(home, "crash", "first").run.folder
+    begin(home, "complete", "second")
+    assert ended(home, "second").reason == "completed"
+    assert attempt_of(folder).exit.exists()
+
+
+def test_when_nobody_was_left_to_move_the_queue_on_a_look_does(home: Path) -> None:
+    folder = begin(home, "work", "first").run.folder
+    meet(home, "first", is_training)
+    begin(home, "complete", "second")
+    kill_both(folder)
+    meet(home, "first", is_over)
+    assert schedule_step(home) == 1
+    assert ended(home, "second").reason == "completed"
+
+
+def test_priority_passes_and_what_comes_after_a_run_waits_for_its_end(home: Path) -> None:
+    begin(home, "work", "first")
+    begin(home, "work", "normal")
+    begin(home, "complete", "low", Plan(cpus=None, priority="low"))
+    begin(home, "complete", "later", Plan(cpus=None, priority="high", after="normal"))
+    begin(home, "complete", "high", Plan(cpus=None, priority="high"))
+    assert order(home) == ["later", "high", "normal", "low"]
+    assert queue(home)[0].waits_for == "run `normal`"
+    meet(home, "first", is_training)
+    request_stop(home, "first")
+    assert ended(home, "high").reason == "completed"
+    meet(home, "normal", is_training)
+    assert order(home) == ["later", "low"]
+    request_stop(home, "normal")
+    assert [ended(home, run).reason for run in ("later", "low")] == ["completed"] * 2
+
+
+def test_a_run_whose_predecessor_is_gone_waits_no_more(home: Path) -> None:
+    begin(home, "complete", "r1", Plan(after="deleted_long_ago"))
+    assert ended(home).reason == "completed"
+
+
+def test_runs_that_wait_for_each_other_do_not_wait_for_ever(home: Path) -> None:
+    begin(home, "work", "busy")
+    begin(home, "complete", "a", Plan(after="b"))
+    begin(home, "complete", "b", Plan(after="a"))
+    meet(home, "busy", is_training)
+    request_stop(home, "busy")
+    assert [ended(home, run).reason for run in ("a", "b")] == ["completed"] * 2
+
+
+def test_a_queued_run_can_be_stopped_and_never_begins(home: Path) -> None:
+    begin(home, "work", "first")
+    begin(home, "complete", "second")
+    assert request_stop(home, "second").did == "never_started"
+    end = ended(home, "second")
+    assert (end.how, end.reason, end.step) == ("stopped", "user_stop", None)
+    assert not find_run(home, "second").folder.log.exists()
+    assert queue(home) == []
+
+
+def test_homes_of_one_user_share_the_machine(home: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    begin(other, "work", "theirs")
+    try:
+        assert isinstance(begin(home, "complete", "ours").run.state, Queued)
+        (waiting,) = queue(home)
+        assert waiting.starts_in_s is None
+    finally:
+        end_all(other)
+    assert schedule_step(home) == 1
+    assert ended(home, "ours").reason == "completed"
+
+
+def test_a_trainer_knows_its_cores_and_the_next_run_gets_them(home: Path) -> None:
+    folder = begin(home, "complete", "r1", Plan(cpus=1)).run.folder
+    ended(home, "r1")
+    launch = json.loads(attempt_of(folder).launch.read_text(encoding="utf-8"))
+    assert launch["lease"] == {"gpu": None, "cpus": 1}
+    assert launch["env"]["DRIVETRAIN_CORES"] == "1"
+    begin(home, "complete", "r2")
+    assert ended(home, "r2").reason == "completed"
+
+
+def test_the_wait_of_a_like_run_is_foreseen(home: Path) -> None:
+    asked = replace(spec("work"), plan=WHOLE)
+    begin(home, "work", "first")
+    meet(home, "first", is_training)
+    with_steps = replace(
+        asked, run_id="second", request_json='{"training": {"total_steps": 9}}'
+    )
+    start_run(home, with_steps)
+    begin(home, "complete", "third")
+    seen = overview(home)
+    (first,) = seen.active
+    assert first.progress is not None
+    told = replace(first, progress=replace(first.progress, eta_s=60.0, rate=3.0))
+    foreseen = queue_of(home, replace(seen, active=(told,)))
+    assert [one.starts_in_s for one in foreseen] == [60.0, 63.0]
+
+
+def test_while_somebody_is_at_a_step_a_look_leaves_it_to_them(home: Path) -> None:
+    begin(home, "complete", "r0")
+    ended(home, "r0")
+    descriptor = take_if_free(runs_folder(home) / ".schedule.lock")
+    assert descriptor is not None
+    try:
+        assert schedule_step(home) == 0
+    finally:
+        os.close(descriptor)
+
+
+CLOSER = "import pathlib, sys; pathlib.Path(sys.argv[1], 'pipe').write_text('closed')"
+
+
+def test_what_outlives_a_run_is_settled_when_it_is_over(home: Path) -> None:
+    begin(home, "work", "busy")
+    plan = Plan(cpus=None, closer=(sys.executable, "-c", CLOSER))
+    folder = begin(home, "complete", "r1", plan).run.folder
+    os.mkfifo(folder.path / "pipe")
+    meet(home, "busy", is_training)
+    request_stop(home, "busy")
+    assert (folder.path / "pipe").read_text(encoding="utf-8") == "closed"
