@@ -1,142 +1,141 @@
-"""What watches a stable-baselines3 learner: numbers out, stops in, checkpoints kept."""
+"""What watches a stable-baselines3 learner: numbers out, stops in, whole states kept.
 
-import math
+All of it happens at the boundary between an update and the next rollout: there the policy, its
+optimiser, the worlds and every random generator belong together, and can be gone on from.
+"""
+
 import time
-from typing import cast
+from functools import partial
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.policies import ActorCriticPolicy
 from typing_extensions import override
 
-from drivetrain.data.scenario_sets import ScenarioSet
-from drivetrain.sim.layout import ACTION_SIZE
-from drivetrain.sim.metrics import EpisodeTable, drive_each
-from drivetrain.sim.world import Worlds
-from trainers import checkpoints
-from trainers.checkpoints import Checkpoint
-from trainers.contract import Places, Telemetry, leave_if_asked
+from trainers.contract import Telemetry, leave_if_asked
 from trainers.episodes import EndedEpisodes, summary
-from trainers.policy import PolicyDriver
-from trainers.requests import PPORequest
+from trainers.health import check_numbers, check_worlds
+from trainers.keeper import Keeper
+from trainers.ppo_training import PPOTraining
 
 HEARTBEAT_S = 1.0
 
 
 class Watch(BaseCallback):
-    """Writes telemetry, evaluates on validation scenarios, keeps `best.pt` and `last.pt`."""
+    """Writes telemetry, evaluates on validation scenarios, and has every boundary kept."""
 
-    def __init__(
-        self,
-        request: PPORequest,
-        worlds: Worlds,
-        scenarios: ScenarioSet,
-        telemetry: Telemetry,
-        places: Places,
-    ) -> None:
+    def __init__(self, training: PPOTraining, keeper: Keeper, telemetry: Telemetry) -> None:
         super().__init__()
-        self._request = request
-        self._worlds = worlds
-        self._scenarios = scenarios
+        self._training = training
+        self._worlds = training.worlds
+        self._validation = training.validation
+        self._keeper = keeper
         self._telemetry = telemetry
-        self._places = places
         self._ended = EndedEpisodes()
-        self._next_eval = request.training.eval_every
-        self._best = (-math.inf, -math.inf)
-        self._heard_at = -math.inf
-        self._saved_at = time.monotonic()
+        self._heard_at = -np.inf
+        self._begun: tuple[int, float] | None = None
 
     @override
     def _on_step(self) -> bool:
         self._ended.collect(self._worlds)
+        check_worlds(self._worlds, self.num_timesteps)
         now = time.monotonic()
         if now - self._heard_at >= HEARTBEAT_S:
+            self._telemetry.write(
+                self.num_timesteps, self._known_best(first=self._heard_at < 0)
+            )
             self._heard_at = now
-            self._telemetry.write(self.num_timesteps, {})
         leave_if_asked(self._telemetry)
         return True
 
     @override
-    def _on_rollout_end(self) -> None:
-        numbers = self._ended.means()
+    def _on_rollout_start(self) -> None:
+        self.settle()
+
+    def settle(self, *, is_last: bool = False) -> None:
+        """Tell what the last rollout and its update were; evaluate and save when it is time.
+
+        is_last: training is complete; what the last update made may be the best.
+
+        Raises:
+            FloatingPointError: the update broke the policy.
+            StopRequested: somebody asked the run to stop.
+        """
+        step = self.model.num_timesteps
+        self._tell(step)
+        self._keeper.hold(self._training.moment())
+        ends = is_last and not self._validation.is_done(step)
+        if ends or self._validation.is_due(step):
+            is_best = self._evaluate(step)
+            # What is known of the best belongs to the moment.
+            self._keeper.hold(self._training.moment())
+            self._keeper.save(as_best=is_best)
+            if is_best:
+                self._tell_best(step)
+        elif is_last or self._keeper.is_due():
+            self._keeper.save()
+
+    def _tell(self, step: int) -> None:
+        """The numbers of the last rollout and its update, if there was one."""
+        episodes = self._ended.means()
         self._ended = EndedEpisodes()
-        for name, value in numbers.items():
+        learned = self._learned(step)
+        if not learned and not episodes:
+            return
+        for name, value in episodes.items():
             self.logger.record(f"rollout/{name}", value)
-        self._check_finite()
-        self._telemetry.write(self.num_timesteps, {**self._learning_numbers(), **numbers})
-        if self.num_timesteps >= self._next_eval:
-            self._next_eval = self.num_timesteps + self._request.training.eval_every
-            self.evaluate()
-        elif time.monotonic() - self._saved_at >= self._request.training.save_every_s:
-            self.save_last()
+        self._record_speed(step)
+        self.logger.dump(step)
+        self._telemetry.write(step, {**learned, **episodes})
 
-    def save_last(self) -> None:
-        """Replace `last.pt` by the policy as it stands, unless it is broken."""
-        self._check_finite()
-        with self._telemetry.phase("save"):
-            checkpoints.save(self._places.checkpoints / "last.pt", self._checkpoint())
-        self._saved_at = time.monotonic()
-        self._telemetry.event(self.num_timesteps, "checkpoint", file="last.pt")
+    def _learned(self, step: int) -> dict[str, float]:
+        """What the last update reported: losses, KL, clip fraction, the gradient's norm.
 
-    @property
-    def _policy(self) -> ActorCriticPolicy:
-        return cast(ActorCriticPolicy, self.model.policy)
-
-    def evaluate(self) -> None:
-        """Drive the validation scenarios; save, as `best.pt` too if none drove better."""
-        self._check_finite()
-        with self._telemetry.phase("eval"):
-            table = self._drive_validation()
-        success, progress = float(table.success.mean()), float(table.progress.mean())
-        for name, value in summary(table).items():
-            self.logger.record(f"eval/{name}", value)
-        self._telemetry.event(self.num_timesteps, "evaluated", **summary(table))
-        if (success, progress) > self._best:
-            self._best = (success, progress)
-            self._save_best(float(table.reward.mean()))
-        self.save_last()
-
-    def _drive_validation(self) -> EpisodeTable:
-        picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
-        self._policy.set_training_mode(mode=False)
-        driver = PolicyDriver(self._policy, interrupt=lambda: leave_if_asked(self._telemetry))
-        return drive_each(self._scenarios.arrays, picks, self._request.environment, driver)
-
-    def _save_best(self, reward: float) -> None:
-        with self._telemetry.phase("save"):
-            checkpoints.save(self._places.checkpoints / "best.pt", self._checkpoint())
-        self._telemetry.write(self.num_timesteps, {"best_reward": reward})
-        self._telemetry.event(self.num_timesteps, "best", file="best.pt", reward=reward)
-
-    def _checkpoint(self) -> Checkpoint:
-        policy = self._policy
-        return Checkpoint(
-            algorithm=self._request.algorithm,
-            step=self.num_timesteps,
-            policy=policy.state_dict(),
-            optimiser=policy.optimizer.state_dict(),
-            request=self._request.model_dump(mode="json"),
-            observation_size=self._worlds.layout.size,
-            action_size=ACTION_SIZE,
-        )
-
-    def _learning_numbers(self) -> dict[str, float]:
-        """What the last update reported: losses, KL, clip fraction, explained variance."""
-        return {
+        Raises:
+            FloatingPointError: a loss is NaN or infinite.
+        """
+        norms = self._training.gradients.told()
+        if norms is not None:
+            self.logger.record("train/grad_norm", norms.mean)
+        if norms is not None and norms.are_exploding():
+            text = f"a gradient's norm was {norms.longest:.3g}, usually {norms.usual:.3g}"
+            self._telemetry.event(step, "warning", text=text)
+        learned = {
             name.removeprefix("train/"): float(value)
             for name, value in self.logger.name_to_value.items()
             if name.startswith("train/") and isinstance(value, int | float | np.number)
         }
+        losses = {name: value for name, value in learned.items() if name.endswith("loss")}
+        check_numbers(losses, step)
+        return learned
 
-    def _check_finite(self) -> None:
-        """A policy that holds a NaN learns nothing more and must not be saved.
+    def _record_speed(self, step: int) -> None:
+        """Steps per second of this attempt, evaluations and saves included."""
+        now = time.monotonic()
+        if self._begun is not None:
+            since_step, since = self._begun
+            self.logger.record("time/fps", int((step - since_step) / max(now - since, 1e-6)))
 
-        Raises:
-            FloatingPointError: a parameter or a loss is NaN or infinite.
-        """
-        for name, value in self._learning_numbers().items():
-            if not math.isfinite(value):
-                raise FloatingPointError(f"{name} is {value} at step {self.num_timesteps}")
-        for name, weights in self._policy.named_parameters():
-            if not weights.isfinite().all():
-                raise FloatingPointError(f"{name} is not finite at step {self.num_timesteps}")
+    @override
+    def _on_training_start(self) -> None:
+        self._begun = (self.model.num_timesteps, time.monotonic())
+
+    def _evaluate(self, step: int) -> bool:
+        """Drive the validation scenarios; whether no policy drove better before."""
+        leave = partial(leave_if_asked, self._telemetry)
+        with self._telemetry.phase("eval"):
+            table = self._validation.drive(self._training.policy, leave)
+        for name, value in summary(table).items():
+            self.logger.record(f"eval/{name}", value)
+        self.logger.dump(step)
+        self._telemetry.event(step, "evaluated", **summary(table))
+        return self._validation.takes(step, table)
+
+    def _tell_best(self, step: int) -> None:
+        self._telemetry.write(step, self._known_best(first=True))
+        reward = self._validation.best_reward
+        self._telemetry.event(step, "best", file="best.pt", reward=reward)
+
+    def _known_best(self, *, first: bool) -> dict[str, float]:
+        """The reward of the best evaluation, where the status does not know it yet."""
+        reward = self._validation.best_reward
+        return {"best_reward": reward} if first and reward is not None else {}

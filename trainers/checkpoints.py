@@ -1,56 +1,45 @@
-"""Checkpoints: tensors and plain data, whole or absent, checked against their own hash.
+"""Policy files, `policy.pt` of a unit and thus `best.pt` and `last.pt`: all it takes to drive.
 
-A file is written beside its name, synced and renamed into place, so a reader sees the old one
-or the new one. It is read with `weights_only=True`: a checkpoint cannot run code.
+Tensors and plain data, checked against their own hash and read with `weights_only=True`: a
+checkpoint cannot run code.  They are whole or absent, as units are: see `checkpoint_units.py`.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from pickle import UnpicklingError  # noqa: TID251 - to refuse pickles, not to read them
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
 from drivetrain.errors import DataError, NotFoundError
 
-FORMAT = 1
+FORMAT = 2
 State = Mapping[str, Any]
+"""Tensors and plain data by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A policy as it stood after `step` environment steps, with all that is needed to drive it.
 
-    policy, optimiser: state dicts.  request: the run's request as plain data.
+    policy: its state dict.  request: the run's request as plain data.
     observation_size, action_size: the shapes the policy was made for.
     """
 
     algorithm: str
     step: int
     policy: State
-    optimiser: State
     request: State
     observation_size: int
     action_size: int
 
 
-def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write the checkpoint so that `path` is never half a file."""
-    content = asdict(checkpoint)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            torch.save({"format": FORMAT, "sha256": content_hash(content), **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+def write(checkpoint: Checkpoint, file: BinaryIO) -> None:
+    """Write the policy file, front to back."""
+    content = {field.name: getattr(checkpoint, field.name) for field in fields(checkpoint)}
+    torch.save({"format": FORMAT, "sha256": content_hash(content), **content}, file)
 
 
 def load(path: Path) -> Checkpoint:
@@ -65,7 +54,7 @@ def load(path: Path) -> Checkpoint:
             f"There is no checkpoint `{path}`; a run keeps `best.pt` and `last.pt` under "
             "`experiments/checkpoints/<run>`. Try `/train status` for the runs."
         )
-    content = _read(path)
+    content = dict(read_state(path))
     if content.pop("format", None) != FORMAT:
         raise DataError(
             f"`{path}` is no checkpoint of format {FORMAT}. Try another run's `best.pt`."
@@ -77,7 +66,12 @@ def load(path: Path) -> Checkpoint:
     return Checkpoint(**content)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_state(path: Path) -> State:
+    """The tensors and plain data of a file, on the CPU.
+
+    Raises:
+        DataError: it is damaged, or holds anything else.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, OSError, UnpicklingError) as error:
@@ -121,11 +115,3 @@ def _feed(digest: "hashlib._Hash", value: object) -> None:
             digest.update(b"]")
         case _:
             digest.update(f"{type(value).__name__} {value!r}".encode())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-Phase = Literal["import", "train", "eval", "save", "closing"]
+Phase = Literal["import", "warmup", "bc", "gail", "train", "eval", "save", "closing"]
 How = Literal["completed", "stopped"]
 
 
@@ -19,6 +19,9 @@ class StopRequested(Exception):  # noqa: N818 - a request, not an error
 
 class Telemetry(Protocol):
     """Where an algorithm writes its numbers and hears that it should stop."""
+
+    def begin_at(self, step: int) -> None:
+        """Training goes on from this step, 0 for a first attempt: rates are counted from it."""
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:
         """Record numbers of this step; `reward` and `best_reward` show up in the status."""
@@ -50,10 +53,28 @@ class Places:
     checkpoints: Path
     logs: Path
 
+    @property
+    def units(self) -> Path:
+        """The folder of whole saved states."""
+        return self.checkpoints / "units"
+
+    @property
+    def last(self) -> Path:
+        """The newest policy."""
+        return self.checkpoints / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The policy that drove best in validation."""
+        return self.checkpoints / "best.pt"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How training ended: `completed`, or `stopped` on request with everything saved."""
+    """How training ended: `completed`, or `stopped` on request with everything saved.
+
+    step: where its last saved state stands; a resumed attempt goes on from there.
+    """
 
     how: How
     step: int

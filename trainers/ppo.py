@@ -1,10 +1,13 @@
 """PPO (Schulman et al. 2017) on ADPlanning-v0, through stable-baselines3.
 
-Reads in the order of a run: worlds, learner, then rollouts and updates, watched by a callback
-that writes telemetry, evaluates, saves, and ends the run when it is asked to stop.
+Reads in the order of a run: worlds, learner, what an earlier attempt saved, then rollouts and
+updates, watched by a callback that writes telemetry, evaluates, saves, and ends the run when it
+is asked to stop.
 """
 
 import math
+import sys
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,34 +21,76 @@ from drivetrain.sim.sb3_env import DrivingVecEnv
 from drivetrain.sim.world import Worlds
 from trainers import checkpoints
 from trainers.callbacks import Watch
-from trainers.contract import How, Outcome, Places, StopRequested, Telemetry
-from trainers.policy import load_weights, policy_arguments
+from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
+from trainers.gradients import Gradients
+from trainers.keeper import Keeper
+from trainers.policy import Interrupt, load_weights, policy_arguments
+from trainers.ppo_training import PPOTraining
 from trainers.requests import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.trackers import TensorBoard
+from trainers.validation import Validation
+
+NEVER = sys.maxsize
+"""For stable-baselines3's own dump of curves: the watch does it, once per boundary."""
 
 
 def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
-    """Train until all steps are done or a stop is asked for; the best and last are kept."""
+    """Train until all steps are done or a stop is asked for; the best and last are kept.
+
+    Where an earlier attempt left a whole state, training goes on from it.
+    """
     set_threads(request)
-    with telemetry.phase("import"):
-        scenarios = open_set(request.data)
-        env = make_env(request, scenarios)
-        learner = make_learner(request, env)
+    keeper = Keeper(places, telemetry, request.training.save_every_s)
+    try:
+        with telemetry.phase("import"):
+            training = make_training(request, partial(leave_if_asked, telemetry))
+            done = keeper.resume(training)
+            if done is None:
+                _begin(training)
+            leave_if_asked(telemetry)
+        telemetry.begin_at(done or 0)
+        with keeper.rescuing():
+            _learn(training, Watch(training, keeper, telemetry), places)
+    except StopRequested:
+        return Outcome("stopped", keeper.save())
+    return Outcome("completed", training.learner.num_timesteps)
+
+
+def _learn(training: PPOTraining, watch: Watch, places: Places) -> None:
+    """All steps that are left, on the same axis and schedule as if it were one go."""
+    learner, total = training.learner, training.request.training.total_steps
     tracker = TensorBoard(places.logs)
     learner.set_logger(Logger(folder=None, output_formats=[tracker.output]))
-    watch = Watch(request, env.worlds, scenarios, telemetry, places)
-    how: How = "completed"
     try:
-        learner.learn(request.training.total_steps, callback=watch, log_interval=1)
-        # The last update came after the last rollout: what it made may be the best.
-        watch.evaluate()
-        learner.logger.dump(learner.num_timesteps)
-    except StopRequested:
-        how = "stopped"
-        watch.save_last()
+        learner.learn(
+            max(0, total - learner.num_timesteps),
+            callback=watch,
+            log_interval=NEVER,
+            reset_num_timesteps=False,
+        )
+        watch.settle(is_last=True)
     finally:
         tracker.close()
-    return Outcome(how, learner.num_timesteps)
+
+
+def _begin(training: PPOTraining) -> None:
+    """Start from the checkpoint that the request names, if it names one."""
+    given = training.request.init_from
+    if given is not None:
+        load_weights(training.policy, checkpoints.load(given), training.worlds.layout)
+
+
+def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
+    """Everything that trains, as it stands before the first step.
+
+    interrupt: called before every step of the optimiser; it may raise to leave.
+    """
+    scenarios = open_set(request.data)
+    env = make_env(request, scenarios)
+    learner = make_learner(request, env)
+    optimiser = learner.policy.optimizer
+    gradients = Gradients(optimiser, request.ppo.max_grad_norm, interrupt)
+    return PPOTraining(request, learner, env.worlds, Validation(request, scenarios), gradients)
 
 
 def set_threads(request: PPORequest) -> None:
@@ -69,7 +114,7 @@ def make_env(request: PPORequest, scenarios: ScenarioSet) -> DrivingVecEnv:
 def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
     """The stable-baselines3 learner that the request describes."""
     ppo = request.ppo
-    learner = PPO(
+    return PPO(
         "MlpPolicy",
         env,
         learning_rate=_learning_rate(ppo),
@@ -81,15 +126,13 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
         clip_range=ppo.clip_range,
         ent_coef=ppo.ent_coef,
         vf_coef=ppo.vf_coef,
-        max_grad_norm=ppo.max_grad_norm,
+        # `Gradients` clips, once it has seen the norm.
+        max_grad_norm=math.inf,
         target_kl=ppo.target_kl,
         policy_kwargs=policy_arguments(ppo),
         seed=request.seed,
         device=request.device,
     )
-    if request.init_from is not None:
-        load_weights(learner.policy, checkpoints.load(request.init_from), env.worlds.layout)
-    return learner
 
 
 def _rollout_length(request: PPORequest) -> int:

@@ -134,7 +134,8 @@ def test_what_the_very_last_update_broke_is_not_saved(data: Path, tmp_path: Path
     broken = once.model_copy(update={"ppo": ppo, "training": training})
     with pytest.raises(FloatingPointError, match=r"nan|not finite"):
         train(broken, FakeTelemetry(), places(tmp_path))
-    assert not (tmp_path / "checkpoints").exists()
+    assert checkpoints.load(tmp_path / "checkpoints" / "last.pt").step == 0
+    assert not (tmp_path / "checkpoints" / "best.pt").exists()
 
 
 def test_a_trained_policy_is_judged_beside_the_baselines(data: Path, tmp_path: Path) -> None:

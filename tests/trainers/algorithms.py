@@ -1,0 +1,39 @@
+"""A small request per algorithm: whatever trains passes the tests that go over this table."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from drivetrain.sim.config import EnvironmentSettings
+from trainers.requests import PPORequest, PPOSettings, TrainingSettings, TrainRequest
+
+WORLDS = 16
+ROLLOUT = 16 * WORLDS
+"""Steps from one boundary to the next, and from one evaluation to the next."""
+
+
+def _ppo(data: Path, steps: int) -> PPORequest:
+    return PPORequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=EnvironmentSettings(num_envs=WORLDS, threads=1),
+        training=TrainingSettings(
+            total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
+        ),
+        ppo=PPOSettings(n_steps=16, batch_size=64, n_epochs=2, hidden=(8, 8)),
+    )
+
+
+SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo}
+"""By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
+
+
+def small_request(algorithm: str, data: Path, rollouts: int) -> TrainRequest:
+    """A request of this algorithm that is done within seconds."""
+    return SMALL[algorithm](data, rollouts * ROLLOUT)
+
+
+def with_training(request: TrainRequest, **changes: object) -> TrainRequest:
+    """The same request with other training settings."""
+    training = request.training.model_copy(update=changes)
+    return request.model_copy(update={"training": training})

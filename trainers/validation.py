@@ -1,0 +1,60 @@
+"""Validation: how well the policy drives scenarios that it does not train on, now and then."""
+
+import math
+
+from stable_baselines3.common.policies import ActorCriticPolicy
+
+from drivetrain.data.scenario_sets import ScenarioSet
+from drivetrain.sim.metrics import EpisodeTable, drive_each
+from trainers.checkpoints import State
+from trainers.policy import Interrupt, PolicyDriver
+from trainers.requests import TrainRequest
+
+
+class Validation:
+    """Drives the validation scenarios, and knows when last and which result was the best."""
+
+    def __init__(self, request: TrainRequest, scenarios: ScenarioSet) -> None:
+        self._request = request
+        self._scenarios = scenarios
+        self._best = (-math.inf, -math.inf)
+        self._driven_at = 0
+        self.best_reward: float | None = None
+
+    def is_due(self, step: int) -> bool:
+        """Whether enough steps have passed since the last drive."""
+        return step >= self._driven_at + self._request.training.eval_every
+
+    def is_done(self, step: int) -> bool:
+        """Whether the policy of this step has been driven."""
+        return 0 < step == self._driven_at
+
+    def drive(self, policy: ActorCriticPolicy, interrupt: Interrupt) -> EpisodeTable:
+        """An episode of every validation scenario; draws from no random generator."""
+        picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
+        policy.set_training_mode(mode=False)
+        driver = PolicyDriver(policy, interrupt)
+        return drive_each(self._scenarios.arrays, picks, self._request.environment, driver)
+
+    def takes(self, step: int, table: EpisodeTable) -> bool:
+        """Note a drive; whether none was better: by success, then by progress."""
+        self._driven_at = step
+        result = (float(table.success.mean()), float(table.progress.mean()))
+        is_best = result > self._best
+        if is_best:
+            self._best, self.best_reward = result, float(table.reward.mean())
+        return is_best
+
+    def state(self) -> State:
+        """What it knows, as plain data."""
+        return {
+            "driven_at": self._driven_at,
+            "best": list(self._best),
+            "best_reward": self.best_reward,
+        }
+
+    def restore(self, state: State) -> None:
+        """Know that again."""
+        success, progress = state["best"]
+        self._driven_at, self._best = state["driven_at"], (success, progress)
+        self.best_reward = state["best_reward"]
