@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from drivetrain import checkpoint_units
 from drivetrain.errors import DataError
 from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.launched import read_launch
 from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
 from drivetrain.runs.telemetry import RunTelemetry
 
@@ -24,22 +26,60 @@ PACE_S = 0.002
 
 def complete(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
     """Train to the end."""
-    for step in range(1, STEPS + 1):
+    total = total_of(attempt)
+    for step in range(go_on(telemetry, attempt) + 1, total + 1):
         telemetry.write(step, {"reward": step / 10, "best_reward": step / 10, "loss": 0.5})
-    telemetry.event(STEPS, "best", reward=STEPS / 10)
-    return record_completed(attempt, STEPS)
+    telemetry.event(total, "best", reward=total / 10)
+    save(telemetry, attempt, total)
+    return record_completed(attempt, total)
 
 
-def work(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+def work(telemetry: RunTelemetry, attempt: AttemptFolder, save_every: int = 0) -> int:
     """Train until asked to stop, then save."""
-    step = 0
+    step = go_on(telemetry, attempt)
     while not telemetry.should_stop():
         step += 1
         telemetry.write(step, {"reward": 1.0})
+        if save_every and step % save_every == 0:
+            save(telemetry, attempt, step)
         time.sleep(PACE_S)
-    with telemetry.phase("save"):
-        (attempt.path.parent.parent / "saved").write_text(str(step), encoding="utf-8")
+    save(telemetry, attempt, step)
     return record_stopped(attempt, step, telemetry.stop_reason())
+
+
+def work_and_save(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Train until asked to stop, saving now and then."""
+    return work(telemetry, attempt, save_every=10)
+
+
+def go_on(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """The step to go on from: that of the newest saved state."""
+    unit, _ = checkpoint_units.newest_verified(run_of(attempt).units)
+    step = 0 if unit is None else unit.step
+    telemetry.begin_at(step)
+    return step
+
+
+def save(telemetry: RunTelemetry, attempt: AttemptFolder, step: int) -> None:
+    """Save the state of this step, as every trainer does."""
+    folder = run_of(attempt)
+    files = {"policy.pt": lambda file: file.write(str(step).encode())}
+    with telemetry.phase("save"):
+        unit = checkpoint_units.write(folder.units, step, files, {})
+        checkpoint_units.link(unit.file("policy.pt"), folder.last_checkpoint)
+        checkpoint_units.prune(folder.units, 2, ())
+        (folder.path / "saved").write_text(str(step), encoding="utf-8")
+
+
+def run_of(attempt: AttemptFolder) -> RunFolder:
+    """The run that an attempt belongs to."""
+    return RunFolder.at(attempt.path.parent.parent)
+
+
+def total_of(attempt: AttemptFolder) -> int:
+    """The step to train to."""
+    launch = read_launch(attempt)
+    return (launch and launch.total_steps) or STEPS
 
 
 def ignore(telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
@@ -102,6 +142,7 @@ def break_off(_telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
 WAYS: dict[str, Callable[[RunTelemetry, AttemptFolder], int]] = {
     "complete": complete,
     "work": work,
+    "work_and_save": work_and_save,
     "ignore": ignore,
     "obey_twice": obey_twice,
     "leave_child": leave_child,
@@ -120,7 +161,7 @@ def main(way: str, path: str) -> int:
     folder = RunFolder.at(Path(path))
     attempt = folder.last_attempt()
     assert attempt is not None
-    with RunTelemetry(folder, attempt.number, total=STEPS) as telemetry:
+    with RunTelemetry(folder, attempt.number, total=total_of(attempt)) as telemetry:
         return WAYS[way](telemetry, attempt)
 
 
