@@ -7,7 +7,6 @@ somebody added or removed a run by hand.
 
 import os
 import sqlite3
-from collections.abc import Iterable
 from pathlib import Path
 
 from drivetrain.clock import SYSTEM
@@ -40,6 +39,7 @@ CREATE TRIGGER IF NOT EXISTS count_over AFTER UPDATE ON runs
     UPDATE meta SET value = value + iif(new.ended_at IS NULL, -1, 1) WHERE name = 'ended';
   END;
 """
+ADD = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 SAVE = """
 INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, how = excluded.how,
@@ -109,7 +109,8 @@ class Index:
         there = set(filter(is_run_id, (entry.name for entry in os.scandir(folder))))
         new = [run for run in map(self._look, there - known) if run is not None]
         self._connection.execute("BEGIN IMMEDIATE")
-        self._save_all(new)
+        # Whoever knew of it meanwhile knows better.
+        self._connection.executemany(ADD, map(_row_of, new))
         self._connection.executemany(
             "DELETE FROM runs WHERE id = ?", [(name,) for name in known - there]
         )
@@ -120,8 +121,15 @@ class Index:
         self._connection.execute("COMMIT")
 
     def save(self, run: Run) -> None:
-        """Remember where a run stands."""
-        self._save_all([run])
+        """Remember where a run stands.
+
+        An active run is looked at anew each time; a run that is remembered as ended is not.
+        So one that was resumed since it was looked at must not be: it is looked at once more.
+        """
+        self._connection.execute(SAVE, _row_of(run))
+        now = self._look(run.id) if isinstance(run.state, Ended) else None
+        if now is not None and not isinstance(now.state, Ended):
+            self._connection.execute(SAVE, _row_of(now))
 
     def active(self) -> list[Run]:
         """Every run that had not ended when last seen, looked at now; newest first."""
@@ -159,9 +167,6 @@ class Index:
 
     def _look(self, run_id: str) -> Run | None:
         return look_at(RunFolder(self._home, run_id))
-
-    def _save_all(self, runs: Iterable[Run]) -> None:
-        self._connection.executemany(SAVE, [_row_of(run) for run in runs])
 
     def _seen_ns(self) -> int:
         return self._meta("seen_ns")

@@ -13,7 +13,9 @@ from drivetrain.errors import NotFoundError
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.index import index_file
 from drivetrain.runs.record import Ended
-from drivetrain.runs.registry import Overview, find_run, newest, overview
+from drivetrain.runs.registry import Overview, find_run, newest, note, overview
+from drivetrain.runs.resume import request_resume
+from drivetrain.runs.stop import request_stop
 from tests.runs.living import ended, start, start_and_meet
 
 
@@ -143,3 +145,13 @@ def test_reading_and_starting_runs_loads_nothing_heavy() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert said.stdout == b"[]\n"
+
+
+def test_a_look_from_before_a_resume_does_not_hide_the_resumed_run(home: Path) -> None:
+    start_and_meet(home, "work")
+    request_stop(home, "r1")
+    ended(home)
+    before = find_run(home, "r1")
+    request_resume(home, "r1")
+    note(home, before)
+    assert [run.id for run in overview(home).active] == ["r1"]
