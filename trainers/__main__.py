@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.launched import read_launch
 from drivetrain.runs.look import read_request
 from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
 from drivetrain.runs.telemetry import RunTelemetry
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _trained(folder: RunFolder, attempt: AttemptFolder, telemetry: RunTelemetry) -> int:
     try:
-        request = _request_of(folder)
+        request = _request_of(folder, attempt)
         training = request.training
         telemetry.expect(
             training.total_steps,
@@ -58,19 +59,26 @@ def _trained(folder: RunFolder, attempt: AttemptFolder, telemetry: RunTelemetry)
         return code
 
 
-def _request_of(folder: RunFolder) -> TrainRequest:
+def _request_of(folder: RunFolder, attempt: AttemptFolder) -> TrainRequest:
+    """What was asked for, with the total that a resume may have raised."""
     asked = read_request(folder)
     if asked is None:
         raise ValueError(f"{folder.request} cannot be read")
-    return REQUESTS[asked.algorithm.lower()].model_validate(asked.request)
+    request = REQUESTS[asked.algorithm.lower()].model_validate(asked.request)
+    launched = read_launch(attempt)
+    total = request.training.total_steps
+    raised = (launched.total_steps if launched else None) or total
+    training = request.training.model_copy(update={"total_steps": max(total, raised)})
+    return request.model_copy(update={"training": training})
 
 
 def _train(request: TrainRequest, folder: RunFolder, telemetry: RunTelemetry) -> Outcome:
     with telemetry.phase("import"):
         # torch: after the telemetry is up
         from trainers.catalog import trainer_of
-        from trainers.devices import gpu_of
+        from trainers.devices import gpu_of, visible_device
 
+        request = request.model_copy(update={"device": visible_device(request.device)})
         train = trainer_of(request)
         telemetry.use_gpu(gpu_of(request.device))
     return train(request, telemetry, Places(folder.checkpoints, folder.logs))

@@ -1,8 +1,17 @@
 """Which GPU a learner uses."""
 
+import os
+
 import torch
 
 from drivetrain.errors import RequestError
+
+
+def visible_device(device: str) -> str:
+    """What a request's `device` is called here: the one GPU of a lease has no number."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    sees_one = bool(visible) and "," not in visible
+    return "cuda" if sees_one and device.startswith("cuda:") else device
 
 
 def gpu_of(device: str) -> str | None:

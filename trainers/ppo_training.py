@@ -47,6 +47,7 @@ class PPOTraining:
                 "updates": self.learner._n_updates,  # noqa: SLF001 - SB3 has no other name
                 "validation": self.validation.state(),
                 "gradients": self.gradients.state(),
+                "threads": torch.get_num_threads(),
             },
             "rng.pt": randomness.draw_state(),
             "worlds.pt": self._memory(),
@@ -67,6 +68,8 @@ class PPOTraining:
             lost.append("the worlds begin new episodes")
         if not randomness.set_state(parts["rng.pt"]):
             lost.append("the GPUs are others, and draw other random numbers")
+        if parts["algo.pt"]["threads"] != torch.get_num_threads():
+            lost.append("another number of threads sums in another order")
         return tuple(lost)
 
     def _checkpoint(self) -> Checkpoint:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from drivetrain.errors import RequestError
-from trainers.devices import gpu_of
+from trainers.devices import gpu_of, visible_device
 
 
 def test_a_gpu_that_is_not_there_is_refused_and_never_replaced_by_the_cpu() -> None:
@@ -19,3 +19,19 @@ def test_without_a_gpu_auto_and_cpu_mean_none() -> None:
     assert gpu_of("cpu") is None
     with pytest.raises(RequestError, match=r"no usable CUDA GPU"):
         gpu_of("cuda")
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "here"),
+    [
+        ("cuda:3", "GPU-1c0ffee0-0000-0000-0000-000000000000", "cuda"),
+        ("cuda:3", "", "cuda:3"),
+        ("cuda:1", "0,1", "cuda:1"),
+        ("auto", "GPU-1c0ffee0-0000-0000-0000-000000000000", "auto"),
+    ],
+)
+def test_the_one_gpu_of_a_lease_has_no_number(
+    monkeypatch: pytest.MonkeyPatch, device: str, visible: str, here: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert visible_device(device) == here

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from drivetrain.runs.outcome import reason_of
 from drivetrain.sim.world import Worlds
 from tests.fakes import FakeTelemetry
-from tests.trainers.algorithms import ROLLOUT, WORLDS, small_request
+from tests.trainers.algorithms import ROLLOUT, WORLDS, small_request, with_training
 from tests.written_sets import written_set
 from trainers import checkpoints
+from trainers.catalog import trainer_of
 from trainers.contract import Places
 from trainers.gradients import ENOUGH, Gradients
 from trainers.health import check_numbers, check_weights
@@ -143,6 +145,23 @@ def test_a_broken_simulator_ends_the_run_with_its_last_good_state(
         train(asked, FakeTelemetry(), places)
     assert checkpoints.load(places.last).step == ROLLOUT
     assert checkpoints.load(places.best).step == ROLLOUT
+
+
+def out_of_memory(worlds: Worlds) -> None:
+    raise torch.OutOfMemoryError(f"no room for {worlds.num_worlds} more")
+
+
+def test_whatever_breaks_the_last_boundary_is_saved_and_the_reason_told(
+    asked: PPORequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seldom = with_training(asked, eval_every=100 * ROLLOUT)
+    broken = broken_at(2 * ROLLOUT + 5 * WORLDS, out_of_memory)
+    monkeypatch.setattr(Worlds, "step", broken)
+    places = Places(tmp_path / "checkpoints", tmp_path / "logs")
+    with pytest.raises(torch.OutOfMemoryError) as told:
+        trainer_of(seldom)(seldom, FakeTelemetry(), places)
+    assert reason_of(told.value) == "gpu_oom"
+    assert checkpoints.load(places.last).step == 2 * ROLLOUT
 
 
 def test_worlds_that_cannot_be_taken_back_are_told_of(
