@@ -104,11 +104,12 @@ def start(command: Start, room: Room) -> Report:
     # Only a start pays for Pydantic, YAML and the launcher.
     from skill.replies import start_report
     from trainers.configs import as_yaml, resolve
-    from trainers.launch import check_files, launch
+    from trainers.launch import check_files, check_schedule, launch
 
     request = resolve(command.asked)
     if command.dry_run:
         check_files(request)
+        check_schedule(request, room.home)
         text = f"# What `/train {command.asked.algorithm}` would run; nothing was written.\n"
         return Report(text + as_yaml(request).rstrip(), request.model_dump(mode="json"))
     facts = request.model_dump(mode="json")

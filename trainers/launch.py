@@ -6,10 +6,12 @@ Whatever can be found wrong is found here, before anything is written.
 import sys
 from pathlib import Path
 
-from drivetrain.errors import NotFoundError
+from drivetrain.errors import NotFoundError, RequestError
 from drivetrain.machine import has_driver
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.runs.plan import Plan
+from drivetrain.runs.registry import find_run
+from drivetrain.settings import gpu_slots
 from drivetrain.text import quote
 from trainers.configs import as_yaml, with_whole_paths
 from trainers.requests import TrainRequest
@@ -25,11 +27,13 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
     """The run of this request, started in the background; the same request gives the same run.
 
     Raises:
-        NotFoundError: its data or the checkpoint it starts from is not there.
+        NotFoundError: its data, its checkpoint or the run it comes after is not there.
         DataError: its data is damaged.
+        RequestError: it would come after itself.
         ConflictError: its run id belongs to another request.
     """
     check_files(request)
+    check_schedule(request, home)
     request = with_whole_paths(request)
     algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
     spec = RunSpec(
@@ -60,6 +64,24 @@ def plan_of(request: TrainRequest) -> Plan:
         stalled_for_s=schedule.stalled_for_s,
         closer=CLOSER,
     )
+
+
+def check_schedule(request: TrainRequest, home: Path) -> None:
+    """Refuse a request that could never begin as it says; a dry run asks this too.
+
+    Raises:
+        NotFoundError: there is no run of the name that it comes after.
+        RequestError: it comes after itself, or the number of runs per GPU is nonsense.
+    """
+    after = request.schedule.after
+    if after is not None and after == request.run_id:
+        raise RequestError(
+            f"`schedule.after` is `{after}`, the run itself; a run comes after another one."
+            f" Try `/train ppo --run-id {after}` without `--after`."
+        )
+    if after is not None:
+        find_run(home, after)
+    gpu_slots()
 
 
 def check_files(request: TrainRequest) -> None:

@@ -9,12 +9,14 @@ import yaml
 
 from drivetrain.data.catalogue import Origin
 from drivetrain.data.scenario_sets import ScenarioSetWriter
-from drivetrain.errors import DataError, NotFoundError
+from drivetrain.errors import DataError, NotFoundError, RequestError
+from drivetrain.runs.launch import _reserve as reserve
 from drivetrain.runs.look import read_request
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
+from tests.runs.living import spec
 from tests.written_sets import hand_made
-from trainers.launch import launch
+from trainers.launch import launch, plan_of
 from trainers.requests import PPORequest
 
 
@@ -67,3 +69,33 @@ def test_a_started_run_keeps_its_request_with_whole_paths_and_as_a_config(
     assert asked.digest == kept.digest()
     assert (config["run_id"], config["seed"]) == (None, 7)
     assert PPORequest.model_validate(config).digest() == asked.digest
+
+
+def test_a_run_that_would_come_after_itself_or_nobody_is_refused_and_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    itself = PPORequest.model_validate({"run_id": "r1", "schedule": {"after": "r1"}})
+    with pytest.raises(RequestError, match=r"the run itself.*Try `/train ppo --run-id r1`"):
+        launch(itself, home=home)
+    nobody = PPORequest.model_validate({"run_id": "r1", "schedule": {"after": "bc_v1"}})
+    with pytest.raises(NotFoundError, match="There is no run `bc_v1`"):
+        launch(nobody, home=home)
+    assert not home.exists()
+
+
+def test_a_typo_in_the_run_to_come_after_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    reserved, _ = reserve(tmp_path, spec("complete", "bc_v1"))
+    late = PPORequest.model_validate({"run_id": "r1", "schedule": {"after": "bc_v2"}})
+    with pytest.raises(NotFoundError, match=r"similar: `bc_v1`\. Try `/train status bc_v1`"):
+        launch(late, home=tmp_path)
+    assert not reserved.path.with_name("r1").exists()
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_what_a_run_needs_follows_from_its_request(device: str) -> None:
+    facts = {"device": device, "training": {"threads": 3}, "schedule": {"gpu_memory_mb": 9}}
+    plan = plan_of(PPORequest.model_validate(facts))
+    assert (plan.cpus, plan.gpu, plan.gpu_mb) == (3, "1" if ":" in device else "any", 9)
+    on_cpu = plan_of(PPORequest(device="cpu"))
+    assert (on_cpu.cpus, on_cpu.gpu, on_cpu.gpu_mb) == (None, None, 0)
