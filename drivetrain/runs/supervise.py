@@ -1,9 +1,10 @@
 """Stay beside one trainer, see its end, and write down how it ended.
 
-`python -I -S supervise.py RUN ATTEMPT` sees neither site-packages nor this project: it is up
-in 25 ms, takes 12 MB for the days that a run lasts, and an edit of the project cannot hurt
-it.  Hence one file, longer than others, with the standard library alone; it writes file names
-that `folder.py` also knows, and the tests run the two against each other.
+`python -I -S supervise.py RUN ATTEMPT FD…` sees neither site-packages nor this project: it is
+up in 25 ms, takes 12 MB for the days that a run lasts, and an edit of the project cannot hurt
+it.  Hence one file, longer than others, with the standard library alone; it knows file names
+that `folder.py` and `checkpoint_units.py` also know, and the tests run them against each other.
+FD…: open locks on what the run leases of the machine; they stay open as long as it lives.
 
 Its exit status says whether it came up: 0 once `proc.json` is written.  By then the process
 that the starter sees is already gone; the supervisor itself lives on in its own session.
@@ -32,11 +33,35 @@ LAST_WORD_S = 10.0
 """From the SIGTERM to the whole tree until its SIGKILL."""
 LEFTOVER_PATIENCE_S = 10.0
 RESERVE_BYTES = 4096
+RECORD_PATIENCE_S = 3600.0
+RECORD_RETRY_MS = 1000
+WORTH_WAITING = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""What may keep a verdict from the disk and pass: read-only for a while, full, failing."""
+LONGEST_LOOK_S = 2.0
+"""More between two looks does not count as silence: both may have been frozen meanwhile."""
+Facts = dict[str, Any]
+DEFAULTS: Facts = {
+    "first_word_s": 300.0,
+    "stacks_after_s": 60.0,
+    "stalled_for_s": None,
+    "log_limit": 256 << 20,
+    "units": "",
+    "from_step": 0,
+}
+"""What holds where `launch.json` says nothing: until when the first status is due; how long
+after a broken promise the stacks are asked for; how long after that the trainer is killed, None
+for never; the bytes beyond which the log is cut; where the units are; the step it goes on from.
+"""
 DETAIL_CHARS = 500
 LOG_TAIL_BYTES = 8192
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LEFT_WELL, LEFT_FOR_CONFIG, LEFT_FOR_DATA, LEFT_TO_RESUME = 0, 2, 3, 75
+STACKS_TAIL_BYTES = 65_536
+CGROUPS = "/sys/fs/cgroup"
+MACHINE_COUNTER = "/proc/vmstat"
+LEAVES = {signal.SIGTERM, signal.SIGUSR1}
+"""Signals by which engines and people ask a process to go."""
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 TALES = (
     ("CUDA out of memory", "gpu_oom"),
@@ -47,19 +72,19 @@ TALES = (
 )
 """What a log that ends in these words tells; only where the trainer itself told nothing."""
 
-Facts = dict[str, Any]
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Supervisor:
     """One attempt from its start to its exit record."""
 
-    def __init__(self, run: str, attempt: str) -> None:
+    def __init__(self, run: str, attempt: str, lease: list[int]) -> None:
         self.run = run
         self.attempt = int(attempt)
+        self.lease = lease
         self.folder = os.path.join(run, "attempts", attempt)
-        self.launch: Facts = read_json(os.path.join(self.folder, "launch.json"))
-        self.kills_before = count_oom_kills()
+        self.launch: Facts = DEFAULTS | read_json(os.path.join(self.folder, "launch.json"))
+        self.memory_kills = MemoryKills()
         self.trainer = 0
         self.sent: list[str] = []
         self.preempted = False
@@ -67,6 +92,8 @@ class Supervisor:
         self.asked: Facts = {}
         self.asked_at = 0.0
         self.tree_told_at: float | None = None
+        self.silence = Silence(time.monotonic() + float(self.launch["first_word_s"]))
+        self.hung: str | None = None
         self.wakeup = open_wakeup()
 
     def is_too_late(self) -> bool:
@@ -114,6 +141,9 @@ class Supervisor:
             wait_for_signal(self.wakeup, TICK_MS)
             if self.take_notice():
                 self.press()
+            else:
+                self.listen()
+            self.cut_log()
 
     def trainer_ended(self) -> bool:
         """Whether the trainer is dead; adopted orphans that died are reaped on the way."""
@@ -146,6 +176,7 @@ class Supervisor:
         self.sent.append("SIGTERM")
         with suppress(ProcessLookupError):
             os.kill(self.trainer, signal.SIGTERM)
+            os.kill(self.trainer, signal.SIGCONT)  # one that is suspended could not hear it
 
     def press(self) -> None:
         """Once the grace is over, SIGTERM to everybody; then, 10 s later, SIGKILL."""
@@ -173,6 +204,72 @@ class Supervisor:
         if status.get("phase") == "save" and status.get("next_by"):
             grace_s = max(grace_s, float(status["next_by"]) - self.asked_at)
         return min(grace_s, LONGEST_SAVE_S)
+
+    def listen(self) -> None:
+        """Ask a trainer that broke its promise what it does, and end it if it stays silent."""
+        silent_s = self.silence.lasts(self.status().get("next_by"), time.monotonic())
+        # On a disk that takes nothing, silence says nothing about the trainer.
+        if silent_s < self.launch["stacks_after_s"] or self.cannot_write() is not None:
+            return
+        if not self.silence.is_asked:
+            self.silence.is_asked = True
+            self.ask_for_stacks()
+            return  # it needs a moment to answer
+        patience_s = self.launch["stalled_for_s"]
+        if patience_s is not None and silent_s >= self.launch["stacks_after_s"] + patience_s:
+            if self.hung is None:
+                self.hung = self.where_it_hangs()
+                self.sent.append("SIGKILL to all")
+            self.signal_tree(signal.SIGKILL)
+
+    def ask_for_stacks(self) -> None:
+        """SIGUSR1, once the trainer has a handler for it; until then it would kill."""
+        if catches(self.trainer, signal.SIGUSR1):
+            self.say("the trainer broke its promise to check in; its stacks are in stacks.txt")
+            os.kill(self.trainer, signal.SIGUSR1)
+        else:
+            self.say("the trainer has not been heard of since its start")
+
+    def where_it_hangs(self) -> str:
+        """The place in the code where a silent trainer was last seen."""
+        if read_stat(self.trainer)[:1] == ["T"]:
+            return "it was suspended by a signal"
+        stacks = read_end(os.path.join(self.run, "stacks.txt"), STACKS_TAIL_BYTES)
+        # Each thread's newest call comes first, and the thread that was asked is the main one.
+        _, asked, after = stacks.rpartition("Current thread ")
+        places = [line.strip() for line in after.splitlines() if "File " in line]
+        return f"it hung at {places[0]}" if asked and places else "it told no stacks"
+
+    def cut_log(self) -> None:
+        """Keep a log that has grown too long: its newest part, under another name."""
+        log = os.path.join(self.run, "out.log")
+        with suppress(OSError):
+            if os.stat(log).st_size <= self.launch["log_limit"]:
+                return
+            draft = f"{log}.{os.getpid()}"
+            with suppress(OSError):  # a full disk: then what frees it counts more
+                copy_end(log, draft, self.launch["log_limit"] // 4)
+            # Every writer appends: the next line lands at the new end.
+            os.truncate(log, 0)
+            os.replace(draft, f"{log}.1")
+
+    def say(self, words: str) -> None:
+        """A line in the run's log."""
+        with suppress(OSError):
+            os.write(1, f"[supervisor] {words}\n".encode())
+
+    def cannot_write(self) -> OSError | None:
+        """Why the run's folder takes no data at this moment; None where it does."""
+        probe = os.path.join(self.run, f".probe.{os.getpid()}")
+        try:
+            with open(probe, "wb") as file:
+                file.write(bytes(RESERVE_BYTES))
+        except OSError as error:
+            return error
+        finally:
+            with suppress(OSError):
+                os.unlink(probe)
+        return None
 
     def signal_tree(self, signum: int) -> None:
         """To the trainer's group and every other descendant."""
@@ -207,56 +304,61 @@ class Supervisor:
     def record(self, ended: os.waitid_result) -> None:
         """Write `exit.json`, into space that was set aside when the disk was not full yet."""
         by_signal = ended.si_code != os.CLD_EXITED
-        kills = count_oom_kills() - self.kills_before
         facts = {
-            "v": 1,
-            "by": "supervisor",
             "rc": None if by_signal else ended.si_status,
             "signal": signal.Signals(ended.si_status).name if by_signal else None,
             "sent": self.sent,
-            "oom_kills": kills,
+            "oom_kills": self.memory_kills.count(),
         }
-        verdict = self.outcome() or self.verdict(
-            ended.si_status, by_signal=by_signal, kills=kills
-        )
-        self.write_exit(facts | verdict | {"resumable": self.has_checkpoint()})
+        told = self.outcome()
+        verdict = told or self.verdict(ended.si_status, by_signal=by_signal)
+        self.write_exit(facts | verdict)
 
     def give_up(self, error: Exception) -> None:
         """The trainer could not be started, or could not be recorded."""
         if self.trainer:
             self.signal_tree(signal.SIGKILL)
             self.clear_up()
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "disk_full" if full else "error"
-        verdict = self.end("failed", reason, f"could not be started: {error}")
-        self.write_exit(verdict | {"v": 1, "by": "supervisor", "resumable": False})
+        self.write_exit(self.end("failed", reason_of(error), f"could not be started: {error}"))
 
     def outcome(self) -> Facts | None:
-        """What the trainer itself said; it knows best."""
+        """What the trainer itself said; it knows best, save who killed its workers."""
         told = read_json(os.path.join(self.folder, "outcome.json"))
         if "how" not in told or "reason" not in told:
             return None
-        return {name: told.get(name) for name in ("how", "reason", "detail", "step")}
+        facts = {name: told.get(name) for name in ("how", "reason", "detail", "step")}
+        if told["reason"] == "env_worker_died":
+            if self.forced or (self.preempted and not self.asked):
+                return self.left_on_request("the signal ended its workers too")
+            if self.memory_kills.count() > 0:
+                detail = f"{self.memory_kills.words()} a worker; {told.get('detail')}"
+                facts |= {"reason": "host_oom", "detail": detail[:DETAIL_CHARS]}
+        return facts
 
-    def verdict(self, status: int, *, by_signal: bool, kills: int) -> Facts:
+    def verdict(self, status: int, *, by_signal: bool) -> Facts:
         """What follows from the way a trainer left that said nothing itself."""
-        obeyed = status == (signal.SIGTERM if by_signal else LEFT_TO_RESUME)
-        if self.forced or obeyed:
-            if self.asked:
-                detail = (
-                    "killed after its grace" if self.forced else "left before its first save"
-                )
-                return self.end("stopped", "user_stop", detail)
-            if self.preempted:
-                return self.end("interrupted", "preempted", "a signal asked it to leave")
+        obeyed = status in LEAVES if by_signal else status == LEFT_TO_RESUME
+        if (self.asked or self.preempted) and (self.forced or obeyed):
+            detail = "killed after its grace" if self.forced else "left before its first save"
+            return self.left_on_request(detail)
+        if self.hung is not None:
+            return self.end("failed", "stalled", self.hung)
         if by_signal:
-            return self.verdict_on_signal(signal.Signals(status), kills)
+            return self.verdict_on_signal(signal.Signals(status))
         return self.verdict_on_code(status)
 
-    def verdict_on_signal(self, signum: signal.Signals, oom_kills: int) -> Facts:
+    def left_on_request(self, detail: str) -> Facts:
+        """The end that a stop request, or else a preemption notice, asked for."""
+        if self.asked:
+            return self.end("stopped", "user_stop", detail)
+        return self.end("interrupted", "preempted", detail)
+
+    def verdict_on_signal(self, signum: signal.Signals) -> Facts:
         """A signal that this supervisor did not send."""
-        if signum == signal.SIGKILL and oom_kills > 0:
-            return self.end("failed", "host_oom", "the kernel ran out of memory and killed it")
+        if signum == signal.SIGKILL and self.memory_kills.count() > 0:
+            return self.end("failed", "host_oom", f"{self.memory_kills.words()} it")
+        if signum in LEAVES:
+            return self.end("interrupted", "preempted", f"{signum.name} from outside")
         if signum in CRASHES:
             return self.end("failed", "crashed", f"{signum.name}; {self.last_words()}")
         return self.end("failed", "killed", f"{signum.name} from outside")
@@ -270,6 +372,11 @@ class Supervisor:
         if reason is None:
             tales = [reason for tale, reason in TALES if tale in words]
             reason = tales[0] if tales else "error"
+            # A disk that takes nothing is why it told nothing, and mostly why it failed.
+            unwritable = self.cannot_write()
+            if unwritable is not None and not tales:
+                words = f"{unwritable.strerror}: it could not tell how it ended"
+                reason = reason_of(unwritable)
         return self.end("failed", reason, words or f"exit code {code}")
 
     def end(self, how: str, reason: str, detail: str) -> Facts:
@@ -278,7 +385,7 @@ class Supervisor:
             "how": how,
             "reason": reason,
             "detail": detail[:DETAIL_CHARS],
-            "step": self.status().get("step"),
+            "step": self.status().get("step") or self.launch["from_step"] or None,
         }
 
     def status(self) -> Facts:
@@ -288,15 +395,9 @@ class Supervisor:
 
     def last_words(self) -> str:
         """The last line of the log that says something."""
-        with open(os.path.join(self.run, "out.log"), "rb") as log:
-            size = log.seek(0, os.SEEK_END)
-            log.seek(max(0, size - LOG_TAIL_BYTES))
-            lines = log.read().decode("utf-8", "replace").splitlines()
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-    def has_checkpoint(self) -> bool:
-        """Whether there is something to go on from."""
-        return os.path.isfile(self.launch["last_checkpoint"])
+        log = os.path.join(self.run, "out.log")
+        lines = f"{read_end(f'{log}.1', LOG_TAIL_BYTES)}\n{read_end(log, LOG_TAIL_BYTES)}"
+        return next(filter(None, map(str.strip, reversed(lines.splitlines()))), "")
 
     def reserve_exit(self) -> None:
         """Set disk space aside for the verdict."""
@@ -306,35 +407,85 @@ class Supervisor:
             os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
         os.close(descriptor)
 
-    def write_exit(self, facts: Facts) -> None:
+    def write_exit(self, verdict: Facts) -> None:
+        """Record the end, waiting for a disk that does not take it, an hour at most."""
+        unit = newest_unit(self.launch["units"])
+        facts = {"v": 1, "by": "supervisor", **verdict, "unit": unit}
+        facts["resumable"] = unit is not None
+        give_up_at = time.monotonic() + RECORD_PATIENCE_S
+        while True:
+            try:
+                self.fill_exit(json.dumps(facts).encode())
+            except OSError as error:
+                if error.errno not in WORTH_WAITING or time.monotonic() > give_up_at:
+                    raise
+                self.release_lease()
+                wait_for_signal(self.wakeup, RECORD_RETRY_MS)
+            else:
+                return
+
+    def fill_exit(self, text: bytes) -> None:
         """The verdict, whole or not at all."""
         part = os.path.join(self.folder, "exit.json.part")
-        text = json.dumps(facts).encode()
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        os.pwrite(descriptor, text, 0)
-        os.ftruncate(descriptor, len(text))
-        os.fsync(descriptor)
-        os.close(descriptor)
+        try:
+            os.pwrite(descriptor, text, 0)
+            os.ftruncate(descriptor, len(text))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         os.replace(part, os.path.join(self.folder, "exit.json"))
         sync_folder(self.folder)
+
+    def release_lease(self) -> None:
+        """Nothing runs any more: others may have what this run leased."""
+        while self.lease:
+            os.close(self.lease.pop())
 
     def finish(self) -> NoReturn:
         """Become the process that brings the index up to date; this lets the lock go."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        argv = self.launch["finisher"]
-        os.execve(argv[0], argv, os.environ | self.launch["env"])
+        argv, env = self.launch["finisher"], self.launch["env"]
+        # Of the trainer's environment only where to find the code, no mark of the run.
+        path = {name: env[name] for name in ("PYTHONPATH",) if name in env}
+        os.execve(argv[0], argv, os.environ | path)
+
+
+class Silence:
+    """How long a trainer has been silent past its promise.  All times: s, monotonic."""
+
+    def __init__(self, promised: float) -> None:
+        self.promised = promised
+        self.looked_at = promised
+        self.silent_s = 0.0
+        self.is_asked = False
+
+    def lasts(self, promised: float | None, now: float) -> float:
+        """For how long by now; a trainer that promises anew is forgiven."""
+        passed_s = min(now - max(self.looked_at, self.promised), LONGEST_LOOK_S)
+        self.looked_at = now
+        if promised is not None and promised != self.promised:
+            self.promised = promised
+            self.silent_s = max(0.0, min(now - promised, LONGEST_LOOK_S))
+            self.is_asked = False
+        else:
+            self.silent_s += max(0.0, passed_s)
+        return self.silent_s
 
 
 NOTICES: list[int] = []
 """Signals that mean this process should go: a preemption notice, or the poke of a stop."""
 
 
-def main(run: str, attempt: str) -> NoReturn:
+def main(run: str, attempt: str, *lease: str) -> NoReturn:
     """Come up, supervise, record."""
+    descriptors = list(map(int, lease))
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)  # noqa: FBT003
     came_up = detach()
     settle_in(os.path.join(run, "out.log"))
     hold_lock(os.path.join(run, "run.lock"))
-    supervisor = Supervisor(run, attempt)
+    supervisor = Supervisor(run, attempt, descriptors)
     if supervisor.is_too_late():
         os._exit(3)
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -469,31 +620,106 @@ def start_time(pid: int) -> int | None:
     return int(stat[19]) if stat else None
 
 
-def count_oom_kills() -> int:
-    """Processes that the kernel killed for memory so far, in this cgroup or the machine."""
-    for file, word in oom_counters():
-        try:
-            with open(file, encoding="ascii") as lines:
-                for line in lines:
-                    if line.startswith(word):
-                        return int(line.split()[1])
-        except OSError:
-            continue
-    return 0
+class MemoryKills:
+    """The processes that the kernel has killed for memory since this was made."""
+
+    def __init__(self) -> None:
+        self.counter, self.before = "", 0
+        for file, word in oom_counters():
+            count = read_count(file, word)
+            if count is not None:
+                self.counter, self.word, self.before = file, word, count
+                return
+
+    def count(self) -> int:
+        """How many by now; 0 where the kernel does not tell."""
+        return (read_count(self.counter, self.word) or 0) - self.before if self.counter else 0
+
+    def words(self) -> str:
+        """What happened, up to its object: the machine's count may be about somebody else."""
+        likely = " likely" if self.counter == MACHINE_COUNTER else ""
+        return f"memory ran out, and the kernel{likely} killed"
+
+
+def read_count(file: str, word: str) -> int | None:
+    """The number beside a word in one of the kernel's files, if it is there."""
+    with suppress(OSError), open(file, encoding="ascii") as lines:
+        for line in lines:
+            if line.startswith(word):
+                return int(line.split()[1])
+    return None
 
 
 def oom_counters() -> list[tuple[str, str]]:
     """Where kills are counted, the most specific first: cgroup v2, v1, the whole machine."""
-    counters = []
+    files = []
     with suppress(OSError), open("/proc/self/cgroup", encoding="utf-8") as lines:
         for line in lines:
             _, controllers, path = line.rstrip("\n").split(":", 2)
+            # A container may see the path of its host, and its own cgroup at the mount's root.
             if controllers == "":
-                counters.append((f"/sys/fs/cgroup{path}/memory.events", "oom_kill "))
+                files += [f"{CGROUPS}{path}/memory.events", f"{CGROUPS}/memory.events"]
             elif controllers == "memory":
-                file = f"/sys/fs/cgroup/memory{path}/memory.oom_control"
-                counters.append((file, "oom_kill "))
-    return [*counters, ("/proc/vmstat", "oom_kill ")]
+                own, root = f"{CGROUPS}/memory{path}", f"{CGROUPS}/memory"
+                files += [f"{own}/memory.oom_control", f"{root}/memory.oom_control"]
+    return [(file, "oom_kill ") for file in [*files, MACHINE_COUNTER]]
+
+
+def reason_of(error: Exception) -> str:
+    """Why something could not be done: the disk is full, or something else."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "disk_full" if full else "error"
+
+
+def newest_unit(units: str) -> int | None:
+    """The step of the newest unit whose files have the sizes they were written with.
+
+    The same rule as `checkpoint_units.newest`.
+    """
+    with suppress(OSError):
+        steps = sorted((name for name in os.listdir(units) if name.isdigit()), key=int)
+        for name in reversed(steps):
+            if is_whole(os.path.join(units, name)):
+                return int(name)
+    return None
+
+
+def is_whole(unit: str) -> bool:
+    """Whether a unit is of this format, and each of its files as long as it was written."""
+    meta = read_json(os.path.join(unit, "meta.json"))
+    files = meta.get("files")
+    if (meta.get("v"), meta.get("step")) != (1, int(os.path.basename(unit))):
+        return False
+    try:
+        sizes = {name: told["bytes"] for name, told in files.items()}  # type: ignore[union-attr]
+        return all(os.stat(os.path.join(unit, name)).st_size == sizes[name] for name in sizes)
+    except (OSError, AttributeError, TypeError, KeyError):
+        return False
+
+
+def copy_end(source: str, target: str, size: int) -> None:
+    """Copy the last bytes of a file, and what is added to it meanwhile."""
+    with open(source, "rb") as whole, open(target, "wb") as end:
+        at = max(0, os.fstat(whole.fileno()).st_size - size)
+        while copied := os.sendfile(end.fileno(), whole.fileno(), at, 1 << 20):
+            at += copied
+
+
+def read_end(path: str, size: int) -> str:
+    """The last bytes of a file as text, none where there is no such file."""
+    with suppress(OSError), open(path, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - size))
+        return file.read().decode("utf-8", "replace")
+    return ""
+
+
+def catches(pid: int, signum: int) -> bool:
+    """Whether a process has a handler for a signal, as the kernel tells."""
+    with suppress(OSError, ValueError), open(f"/proc/{pid}/status", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith("SigCgt:"):
+                return bool(int(line.split()[1], 16) >> (signum - 1) & 1)
+    return False
 
 
 def read_json(path: str) -> Facts:

@@ -19,6 +19,7 @@ from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
 from drivetrain.runs.telemetry import RunTelemetry
+from tests.runs.hard_ways import HARD_WAYS
 
 STEPS = 20
 PACE_S = 0.002
@@ -162,7 +163,7 @@ def main(way: str, path: str) -> int:
     attempt = folder.last_attempt()
     assert attempt is not None
     with RunTelemetry(folder, attempt.number, total=total_of(attempt)) as telemetry:
-        return WAYS[way](telemetry, attempt)
+        return (WAYS | HARD_WAYS)[way](telemetry, attempt)
 
 
 if __name__ == "__main__":
