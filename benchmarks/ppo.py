@@ -28,6 +28,7 @@ from typing_extensions import override
 from drivetrain.data.open import open_set
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.sb3_env import DrivingVecEnv
+from trainers.gradients import Gradients
 from trainers.ppo import make_env, make_learner, set_threads
 from trainers.requests import PPORequest
 
@@ -61,6 +62,7 @@ class FreeVecEnv(DrivingVecEnv):
 def steps_per_second(env: DrivingVecEnv, request: PPORequest, rollouts: int) -> float:
     """The rate of whole rollouts with their updates, after one rollout of warm-up."""
     learner = make_learner(request, env)
+    Gradients(learner.policy.optimizer, request.ppo.max_grad_norm, lambda: None)
     learner.set_logger(Logger(folder=None, output_formats=[]))
     per_rollout = learner.n_steps * env.num_envs
     learner.learn(per_rollout)
