@@ -33,5 +33,6 @@ def close_detached(folder: RunFolder) -> None:
 
 def code_path() -> dict[str, str]:
     """Where a child finds this very code, whatever folder it runs in."""
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths)}
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # Each path once: from run to run, through their finishers, the list would grow.
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys([str(PROJECT), *filter(None, known)]))}

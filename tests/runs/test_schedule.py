@@ -17,6 +17,7 @@ from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.schedule import Waiting, queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
+from drivetrain.settings import PROJECT
 from tests.runs.living import attempt_of, end_all, ended, is_training, kill_both, meet, spec
 
 WHOLE = Plan(cpus=None)
@@ -137,6 +138,16 @@ def test_a_trainer_knows_its_cores_and_the_next_run_gets_them(home: Path) -> Non
     assert launch["env"]["DRIVETRAIN_CORES"] == "1"
     begin(home, "complete", "r2")
     assert ended(home, "r2").reason == "completed"
+
+
+def test_what_a_run_hands_on_to_the_next_does_not_grow(home: Path) -> None:
+    begin(home, "work", "first")
+    folder = begin(home, "complete", "second").run.folder
+    meet(home, "first", is_training)
+    request_stop(home, "first")
+    ended(home, "second")
+    launch = json.loads(attempt_of(folder).launch.read_text(encoding="utf-8"))
+    assert launch["env"]["PYTHONPATH"].split(os.pathsep).count(str(PROJECT)) == 1
 
 
 def test_the_wait_of_a_like_run_is_foreseen(home: Path) -> None:
