@@ -38,8 +38,13 @@ def swap_file(path: Path, text: str) -> None:
     For `status.json` alone, which is replaced every second and which readers take torn.
     """
     draft = _draft_of(path)
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(path: Path) -> None:

@@ -9,6 +9,8 @@ FIRST_PROMISE_S = 300.0
 """For a slow phase never seen before: compiling and loading take minutes on a busy machine."""
 SPARE_S = 60.0
 CAUTION = 3.0
+LEARNING = ("train", "bc", "gail")
+"""Phases made of steps, each of which is a sign of life."""
 
 
 class Phases:
@@ -25,6 +27,11 @@ class Phases:
     def name(self) -> str:
         """The phase that the run is in."""
         return self._stack[-1][0]
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether steps are being made."""
+        return self.name in LEARNING
 
     def begin_training(self, now: float) -> bool:
         """Whether these are the first steps: they end the start."""
@@ -51,7 +58,7 @@ class Phases:
 
     def check_in(self, now: float) -> None:
         """Heard of: renew the promise, never shorten it."""
-        if self.name == "train":
+        if self.is_learning:
             self._longest_gap_s = max(self._longest_gap_s, now - self._heard_at)
             self.next_by = now + self._promise_s("train")
         else:

@@ -19,7 +19,9 @@ class Progress:
     """One reading of `status.json`.  None where the trainer could not know.
 
     rate: steps/s.  eta_*, eval_s, save_s: s.  mono, next_by: CLOCK_MONOTONIC, s, within
-    the boot `boot_id`.  wall: s since 1970.  cpu: percent of one core.  rss: bytes.
+    the boot `boot_id`.  wall: s since 1970.  cpu: percent of one core.  rss, disk_free: bytes.
+    last_unit: step of the newest whole saved state.  disk_low: the next saves may not fit.
+    dropped: events that the disk did not take.  tracker: `on`, `off: <why>`, or `-`.
     """
 
     attempt: int
@@ -42,6 +44,11 @@ class Progress:
     gpu: GpuReading | None = None
     cpu: float | None = None
     rss: int | None = None
+    last_unit: int | None = None
+    disk_free: int | None = None
+    disk_low: bool = False
+    dropped: int = 0
+    tracker: str = "-"
 
 
 def read_progress(folder: RunFolder) -> Progress | None:

@@ -1,4 +1,8 @@
-"""`status.json`: where a run stands, replaced every second."""
+"""`status.json`: where a run stands, replaced every second.
+
+A full disk takes no new file, but it takes this one's content again: the watchdog must hear of
+a trainer whose disk is full.
+"""
 
 import json
 import threading
@@ -24,8 +28,8 @@ class StatusFile:
         self._turn = threading.Lock()
 
     def publish(self, facts: Mapping[str, Any]) -> None:
-        """Show these facts; a disk that is full shows the last ones."""
-        with self._turn, suppress(OSError):
+        """Show these facts; a disk that takes nothing shows the last ones."""
+        with self._turn, suppress(OSError, psutil.Error):
             self._seq += 1
             own = {
                 "v": 1,
@@ -34,4 +38,14 @@ class StatusFile:
                 "cpu": self._process.cpu_percent(),
                 "rss": self._process.memory_info().rss,
             }
-            swap_file(self._path, json.dumps({**own, **facts}))
+            text = json.dumps({**own, **facts})
+            try:
+                swap_file(self._path, text)
+            except OSError:
+                self._write_over(text)
+
+    def _write_over(self, text: str) -> None:
+        """Put a text into the file that is there; a reader may see half of it."""
+        with self._path.open("r+b") as file:
+            file.write(text.encode())
+            file.truncate()

@@ -15,7 +15,8 @@ from typing import Any, Self
 
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.machine import GpuReading, read_gpu
-from drivetrain.runs.events import append_line, finite
+from drivetrain.runs.disk_watch import DiskWatch
+from drivetrain.runs.events import append_line, finite, mend_end
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.locks import hold_for_life
 from drivetrain.runs.pace import Pace, eta_s
@@ -27,6 +28,8 @@ from drivetrain.runs.stop_sign import StopSign
 STATUS_EVERY_S = 1.0
 GPU_EVERY_S = 5.0
 METRICS_EVERY_S = 1.0
+LAST_LOOK_S = 10.0
+"""How long the last status may take: a disk that hangs must not keep a trainer that is done."""
 
 
 class RunTelemetry:
@@ -34,6 +37,8 @@ class RunTelemetry:
 
     Use it as a context.  Entering, in the main thread and before anything heavy is imported,
     takes the trainer's lock, which stays until this process ends.
+
+    tracker: how the mirror of this run in a tracker does, for the status: `on`, `off: <why>`.
     """
 
     def __init__(
@@ -41,23 +46,23 @@ class RunTelemetry:
         folder: RunFolder,
         attempt: int,
         *,
+        first_step: int = 0,
         total: int | None = None,
-        eval_every: int | None = None,
-        save_every_s: float | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
-        """total, eval_every: steps.  The last two tell the ETA which pauses are to come."""
+        """first_step: shown until training tells where it begins.  total: steps."""
+        self.tracker = "-"
         self._folder = folder
         self._attempt = attempt
         self._total = total
-        self._eval_every = eval_every
-        self._save_every_s = save_every_s
+        self._eval_every: int | None = None
+        self._save_every_s: float | None = None
         self._clock = clock
         self._guard = threading.RLock()
         self._phases = Phases("import", clock.mono())
-        self._pace = Pace()
+        self._pace = Pace(first_step)
         self._trained_until = clock.mono()
-        self._step = 0
+        self._step = first_step
         self._numbers: dict[str, float | None] = {}
         self._untold: dict[str, float | None] = {}
         self._told_at = -math.inf
@@ -65,6 +70,8 @@ class RunTelemetry:
         self._gpu_id: str | None = None
         self._stop = StopSign(folder, attempt, clock)
         self._status = StatusFile(folder)
+        self._disk = DiskWatch(folder, clock)
+        self._dropped = 0
         self._closed = threading.Event()
         self._news = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -73,8 +80,10 @@ class RunTelemetry:
         hold_for_life(self._folder.trainer_lock)
         self._stop.listen()
         dump_stacks_on_signal(self._folder)
+        with suppress(OSError):
+            mend_end(self._folder)
         self._publish()
-        self.event(0, "started")
+        self.event(self._step, "started")
         self._threads = [
             threading.Thread(target=self._keep_publishing, name="status", daemon=True),
             threading.Thread(target=self._keep_sampling, name="gpu", daemon=True),
@@ -86,7 +95,7 @@ class RunTelemetry:
     def __exit__(self, *_: object) -> None:
         self._closed.set()
         self._news.set()
-        self._threads[0].join()
+        self._threads[0].join(LAST_LOOK_S)
         if self._untold:
             self.event(self._step, "metrics", **self._untold)
         self._publish()
@@ -94,7 +103,10 @@ class RunTelemetry:
     def expect(
         self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
     ) -> None:
-        """Say how far training goes and how often it pauses, once that is known."""
+        """Say how far training goes and how often it pauses, once that is known.
+
+        total, eval_every: steps.  The pauses are part of the ETA.
+        """
         with self._guard:
             self._total, self._eval_every = total, eval_every
             self._save_every_s = save_every_s
@@ -129,11 +141,13 @@ class RunTelemetry:
         self.event(step, "metrics", **untold)
 
     def event(self, step: int, name: str, **facts: object) -> None:
-        """Record that something happened."""
+        """Record that something happened; a disk that does not take it loses it."""
         moment = {"t": self._clock.wall(), "attempt": self._attempt}
         known = moment | {"step": step, "event": name}
-        with suppress(OSError):
+        try:
             append_line(self._folder, {**known, **facts, **known})
+        except OSError:
+            self._dropped += 1
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -171,11 +185,12 @@ class RunTelemetry:
             now = self._clock.mono()
             self._count_training(now)
             self._phases.leave(now)
+        self._disk.expire()
         self._news.set()
 
     def _count_training(self, now: float) -> None:
         """Time since the last look belongs to training, if that is what went on."""
-        if self._phases.name == "train":
+        if self._phases.is_learning:
             self._pace.train_for(now - self._trained_until)
         self._trained_until = now
 
@@ -192,6 +207,9 @@ class RunTelemetry:
                 self._gpu = read_gpu(self._gpu_id)
 
     def _publish(self) -> None:
+        shortage = self._disk.notice()
+        if shortage is not None:
+            self.event(self._step, "warning", text=shortage)
         with self._guard:
             facts = self._facts()
         self._status.publish(facts)
@@ -214,6 +232,11 @@ class RunTelemetry:
             "wall": self._clock.wall(),
             "eval_s": phases.mean_s("eval"),
             "save_s": phases.longest_s("save"),
+            "last_unit": self._disk.last_unit,
+            "disk_free": self._disk.free,
+            "disk_low": self._disk.is_low,
+            "dropped": self._dropped,
+            "tracker": self.tracker,
             "gpu": None if self._gpu is None else asdict(self._gpu),
         }
 

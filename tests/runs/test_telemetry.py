@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivetrain import checkpoint_units
+from drivetrain.runs import disk_watch
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.outcome import reason_of
 from drivetrain.runs.pace import Pace
@@ -127,6 +130,94 @@ def test_a_full_disk_does_not_stop_a_trainer(folder: RunFolder) -> None:
         assert not telemetry.should_stop()
 
 
+def test_what_the_disk_did_not_take_is_counted(folder: RunFolder) -> None:
+    with RunTelemetry(folder, 1) as telemetry:
+        folder.events.unlink()
+        folder.events.symlink_to("/dev/full")
+        telemetry.event(1, "best")
+        telemetry.event(2, "best")
+    seen = read_progress(folder)
+    assert seen is not None
+    assert seen.dropped == 2
+
+
+def test_a_disk_that_runs_full_is_warned_of_once(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = HandClock()
+    free = shutil.disk_usage(folder.path).free
+    monkeypatch.setattr(disk_watch, "LEAST_FREE", free // 2)
+    with RunTelemetry(folder, 1, clock=clock) as telemetry:
+        assert [event["event"] for event in events(folder)] == ["started"]
+        monkeypatch.setattr(disk_watch, "LEAST_FREE", free * 2)
+        for step in range(1, 5):
+            clock.now += 60
+            with telemetry.phase("save"):
+                telemetry.write(step, {})
+    warned = [event["text"] for event in events(folder) if event["event"] == "warning"]
+    assert len(warned) == 1
+    assert f"MB are free in {folder.home}" in str(warned[0])
+    seen = read_progress(folder)
+    assert seen is not None
+    assert seen.disk_low
+
+
+def test_the_status_shows_the_newest_saved_state(folder: RunFolder) -> None:
+    with RunTelemetry(folder, 1) as telemetry:
+        for step in (20, 40):
+            with telemetry.phase("save"):
+                checkpoint_units.write(folder.units, step, {}, {})
+    seen = read_progress(folder)
+    assert seen is not None
+    assert seen.last_unit == 40
+
+
+def test_a_resumed_attempt_counts_from_where_it_goes_on(folder: RunFolder) -> None:
+    clock = HandClock()
+    with RunTelemetry(folder, 2, first_step=400, total=1_000, clock=clock) as telemetry:
+        seen = read_progress(folder)
+        assert seen is not None
+        assert seen.step == 400
+        telemetry.begin_at(300)
+        telemetry.write(300, {})
+        clock.now += 40
+        telemetry.write(500, {})
+        clock.now += 40
+        telemetry.write(700, {})
+    seen = read_progress(folder)
+    assert seen is not None
+    assert seen.rate == pytest.approx(5)
+    assert seen.eta_s == pytest.approx(60)
+    said = events(folder)
+    assert [(event["event"], event["step"]) for event in said[:2]] == [
+        ("started", 400),
+        ("resumed", 300),
+    ]
+
+
+def test_a_first_attempt_is_not_resumed(folder: RunFolder) -> None:
+    with RunTelemetry(folder, 1) as telemetry:
+        telemetry.begin_at(0)
+    assert [event["event"] for event in events(folder)] == ["started"]
+
+
+def test_a_line_that_a_power_cut_tore_does_not_spoil_the_next(folder: RunFolder) -> None:
+    folder.events.write_text('{"event": "started"}\n{"event": "met', encoding="utf-8")
+    with RunTelemetry(folder, 2):
+        pass
+    lines = folder.events.read_text(encoding="utf-8").splitlines()
+    assert lines[1] == '{"event": "met'
+    assert json.loads(lines[2])["attempt"] == 2
+
+
+def test_the_status_tells_how_the_tracker_does(folder: RunFolder) -> None:
+    with RunTelemetry(folder, 1) as telemetry:
+        telemetry.tracker = "off: database is locked"
+    seen = read_progress(folder)
+    assert seen is not None
+    assert seen.tracker == "off: database is locked"
+
+
 def test_a_stop_request_is_heard_and_only_by_its_own_attempt(folder: RunFolder) -> None:
     clock = HandClock()
     with RunTelemetry(folder, 2, clock=clock) as telemetry:
@@ -187,6 +278,17 @@ def test_a_promise_grows_with_the_longest_silence_between_steps() -> None:
     phases.begin_training(0.0)
     phases.check_in(20.0)
     assert phases.next_by == 80.0
+
+
+@pytest.mark.parametrize("name", ["train", "bc", "gail"])
+def test_every_phase_of_steps_promises_the_next_one_soon(name: str) -> None:
+    phases = Phases("import", now=0.0)
+    phases.begin_training(0.0)
+    if name != "train":
+        phases.enter(name, 0.0)
+    phases.check_in(1.0)
+    assert phases.is_learning
+    assert phases.next_by == 31.0
 
 
 @pytest.mark.parametrize(
