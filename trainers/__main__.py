@@ -30,8 +30,10 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"error: `{folder.path}` holds no started run.\n")
         return EXIT_NO_RUN
     calm_openmp()
+    launched = read_launch(attempt)
+    first_step = launched.from_step if launched else 0
     with (
-        RunTelemetry(folder, attempt.number) as telemetry,
+        RunTelemetry(folder, attempt.number, first_step=first_step) as telemetry,
         mirroring(folder, attempt.number, telemetry),
     ):
         return _trained(folder, attempt, telemetry)
