@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,21 @@ from drivetrain.runs.launch import Started, start_run
 from drivetrain.runs.locks import take_if_free
 from drivetrain.runs.look import Run
 from drivetrain.runs.plan import Plan
-from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.record import Ended, Queued, Running
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.schedule import Waiting, queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
 from drivetrain.settings import PROJECT
-from tests.runs.living import attempt_of, end_all, ended, is_training, kill_both, meet, spec
+from tests.runs.living import (
+    attempt_of,
+    end_all,
+    ended,
+    is_training,
+    kill,
+    kill_both,
+    meet,
+    spec,
+)
 
 WHOLE = Plan(cpus=None)
 
@@ -178,7 +188,13 @@ def test_while_somebody_is_at_a_step_a_look_leaves_it_to_them(home: Path) -> Non
         os.close(descriptor)
 
 
-CLOSER = "import pathlib, sys; pathlib.Path(sys.argv[1], 'pipe').write_text('closed')"
+CLOSER = """
+import pathlib, sys
+run = pathlib.Path(sys.argv[1])
+ended = sorted(at.parent.name for at in run.glob("attempts/*/exit.json"))
+(run / "pipe").write_text(" ".join(ended))
+"""
+"""Tells which attempts are over, to whoever listens at the pipe."""
 
 
 def test_what_outlives_a_run_is_settled_when_it_is_over(home: Path) -> None:
@@ -188,4 +204,15 @@ def test_what_outlives_a_run_is_settled_when_it_is_over(home: Path) -> None:
     os.mkfifo(folder.path / "pipe")
     meet(home, "busy", is_training)
     request_stop(home, "busy")
-    assert (folder.path / "pipe").read_text(encoding="utf-8") == "closed"
+    assert (folder.path / "pipe").read_text(encoding="utf-8") == "001"
+
+
+def test_what_outlives_a_run_is_left_alone_while_the_run_goes_on(home: Path) -> None:
+    plan = Plan(auto_resumes=1, closer=(sys.executable, "-c", CLOSER))
+    folder = begin(home, "work_and_save", "r1", plan).run.folder
+    os.mkfifo(folder.path / "pipe")
+    meet(home, "r1", is_training)
+    kill(folder, "supervisor", signal.SIGTERM)
+    meet(home, "r1", lambda run: run.state == Running(2))
+    request_stop(home, "r1")
+    assert (folder.path / "pipe").read_text(encoding="utf-8") == "001 002"
