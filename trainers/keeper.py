@@ -17,7 +17,7 @@ import torch
 
 from drivetrain import checkpoint_units
 from drivetrain.checkpoint_units import Unit
-from drivetrain.errors import DataError
+from drivetrain.errors import DataError, NotFoundError
 from trainers import checkpoints
 from trainers.checkpoints import State
 from trainers.contract import Places, StopRequested, Telemetry
@@ -160,11 +160,18 @@ class Keeper:
     def _name_again(self, unit: Unit) -> None:
         """Let `last.pt` and `best.pt` name whole files: a kill may have come in between."""
         checkpoint_units.link(unit.file(POLICY), self._places.last)
-        if self._best_step is None:
+        if self._best_step is None or self._is_best_named(self._best_step):
             return
         best = Unit(self._places.units / f"{self._best_step:012d}", self._best_step)
         if best.file(POLICY).is_file():
             checkpoint_units.link(best.file(POLICY), self._places.best)
+
+    def _is_best_named(self, step: int) -> bool:
+        """Whether `best.pt` is whole, and no older than this."""
+        try:
+            return checkpoints.load(self._places.best).step >= step
+        except NotFoundError:
+            return False
 
     def _warn(self, step: int, text: str) -> None:
         self._telemetry.event(step, "warning", text=text)

@@ -100,6 +100,20 @@ def test_a_link_that_a_kill_left_behind_is_set_right(tmp_path: Path) -> None:
     assert checkpoints.load(again.places.best).step == 20
 
 
+def test_a_better_policy_of_a_state_that_was_saved_before_it_was_judged_stays_the_best(
+    tmp_path: Path,
+) -> None:
+    first = Training(tmp_path)
+    first.save(10, as_best=True)
+    first.save(20)
+    again = Training(tmp_path)
+    again.keeper.resume(again.counter)
+    again.save(20, as_best=True)
+    last = Training(tmp_path)
+    last.keeper.resume(last.counter)
+    assert checkpoints.load(last.places.best).step == 20
+
+
 def test_a_disk_that_is_nearly_full_costs_what_training_can_do_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

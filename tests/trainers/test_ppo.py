@@ -105,6 +105,17 @@ def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> Non
     assert all(torch.allclose(before[key], after[key], atol=1e-6) for key in before)
 
 
+def test_a_resume_needs_the_checkpoint_that_training_started_from_no_more(
+    data: Path, tmp_path: Path
+) -> None:
+    train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path / "first"))
+    trained = tmp_path / "first" / "checkpoints" / "last.pt"
+    further = request(data).model_copy(update={"init_from": trained})
+    train(further, FakeTelemetry(stop_at=ROLLOUT), places(tmp_path / "second"))
+    trained.unlink()
+    assert train(further, FakeTelemetry(), places(tmp_path / "second")).how == "completed"
+
+
 def test_a_checkpoint_of_another_network_is_refused(data: Path, tmp_path: Path) -> None:
     train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path))
     other = request(data, hidden=(16,)).model_copy(
