@@ -15,7 +15,7 @@ from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.runs.look import Run
 from drivetrain.runs.plan import Plan
-from drivetrain.runs.record import Ended, Running
+from drivetrain.runs.record import Ended, Queued, Running
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
 
@@ -123,10 +123,14 @@ def kill_both(folder: RunFolder) -> None:
 def end_all(home: Path) -> None:
     """Leave no run of a test behind."""
     seen = registry.overview(home)
-    for run in seen.active + seen.queued:
-        if (attempt := run.folder.last_attempt()) is not None and attempt.proc.exists():
+    # First those that wait: the end of another would start them.
+    for run in seen.queued + seen.active:
+        attempt = run.folder.last_attempt()
+        if isinstance(run.state, Queued) or attempt is None or not attempt.proc.exists():
+            request_stop(home, run.id, force=True)
+        else:
             with suppress(ProcessLookupError):  # it may end at this moment by itself
                 kill(run.folder, "trainer")
-        else:
-            request_stop(home, run.id, force=True)
-        assert isinstance(wait_for(home, run.id, PATIENCE_S).state, Ended)
+        over = meet(home, run.id, lambda run: isinstance(run.state, Ended | Queued))
+        if isinstance(over.state, Queued):  # to go on by itself
+            request_stop(home, run.id)

@@ -37,7 +37,9 @@ def stopped(home: Path, way: str = "work") -> Ended:
 
 
 def launch_facts(folder: RunFolder) -> dict[str, Any]:
-    return json.loads(attempt_of(folder).launch.read_text(encoding="utf-8"))
+    facts = read_json(attempt_of(folder).launch)
+    assert facts is not None
+    return facts
 
 
 def events(folder: RunFolder, name: str) -> list[dict[str, Any]]:
