@@ -50,16 +50,16 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
             leave_if_asked(telemetry)
         telemetry.begin_at(done or 0)
         with keeper.rescuing():
-            _learn(training, Watch(training, keeper, telemetry), places)
+            _learn(training, Watch(training, keeper, telemetry), TensorBoard(places.logs, done))
     except StopRequested:
         return Outcome("stopped", keeper.save())
     return Outcome("completed", training.learner.num_timesteps)
 
 
-def _learn(training: PPOTraining, watch: Watch, places: Places) -> None:
+def _learn(training: PPOTraining, watch: Watch, tracker: TensorBoard) -> None:
     """All steps that are left, on the same axis and schedule as if it were one go."""
     learner, total = training.learner, training.request.training.total_steps
-    tracker = TensorBoard(places.logs)
+    tracker = TensorBoard(places.logs, resumed_at=learner.num_timesteps)
     learner.set_logger(Logger(folder=None, output_formats=[tracker.output]))
     try:
         learner.learn(
