@@ -59,7 +59,8 @@ def _add(entries: Entries, event: Mapping[str, Any], step: int, at_ms: int) -> N
     elif name in STEP_TAGS:
         entries.tags[STEP_TAGS[name]] = str(step)
     elif name in BODY_TAGS:
-        entries.tags[name] = ", ".join(f"{key}: {fact}" for key, fact in body.items())
+        told = ", ".join(f"{key}: {fact}" for key, fact in body.items())
+        entries.tags[name] = str(body.get("text", told))
 
 
 def numbers_of(

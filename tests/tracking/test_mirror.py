@@ -29,7 +29,7 @@ def test_events_become_curves_params_and_tags(home: Path) -> None:
     assert run.info.status == "RUNNING"
     told = {name: run.data.tags.get(name) for name in ("algorithm", "digest", "best_step")}
     assert told == {"algorithm": "PPO", "digest": "d1", "best_step": "20"}
-    assert run.data.tags["warning"] == "text: the disk is nearly full"
+    assert run.data.tags["warning"] == "the disk is nearly full"
     assert run.data.tags["mlflow.source.git.commit"] == "c0ffee"
 
 
