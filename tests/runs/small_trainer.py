@@ -107,6 +107,26 @@ def leave_child(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
     return complete(telemetry, attempt)
 
 
+def work_with_child(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Work beside a child in a session of its own."""
+    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    (run_of(attempt).path / "left").write_text(str(child.pid), encoding="utf-8")
+    return work(telemetry, attempt)
+
+
+def work_with_fork(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Work beside a forked copy, which shares every lock, in a session of its own."""
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            signal.pause()
+    (run_of(attempt).path / "left").write_text(str(child), encoding="utf-8")
+    return work(telemetry, attempt)
+
+
 def leave_silently(_telemetry: RunTelemetry, _attempt: AttemptFolder) -> int:
     """Exit as if all were well, without a word."""
     return 0
@@ -147,6 +167,8 @@ WAYS: dict[str, Callable[[RunTelemetry, AttemptFolder], int]] = {
     "ignore": ignore,
     "obey_twice": obey_twice,
     "leave_child": leave_child,
+    "work_with_child": work_with_child,
+    "work_with_fork": work_with_fork,
     "leave_silently": leave_silently,
     "crash": crash,
     "break_off": break_off,
