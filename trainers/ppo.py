@@ -59,7 +59,6 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
 def _learn(training: PPOTraining, watch: Watch, tracker: TensorBoard) -> None:
     """All steps that are left, on the same axis and schedule as if it were one go."""
     learner, total = training.learner, training.request.training.total_steps
-    tracker = TensorBoard(places.logs, resumed_at=learner.num_timesteps)
     learner.set_logger(Logger(folder=None, output_formats=[tracker.output]))
     try:
         learner.learn(
