@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from drivetrain import checkpoint_units
 from drivetrain.errors import DataError
@@ -69,6 +70,17 @@ def story(*attempts: FakeTelemetry) -> dict[tuple[int, str], Any]:
     return told
 
 
+def curves(home: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows: every curve with its points, save those of the clock."""
+    accumulator = EventAccumulator(str(places(home).logs))
+    accumulator.Reload()
+    return {
+        name: [(point.step, point.value) for point in accumulator.Scalars(name)]
+        for name in accumulator.Tags()["scalars"]
+        if not name.startswith("time/")
+    }
+
+
 def test_a_stop_anywhere_and_a_resume_end_where_an_undisturbed_run_does(
     algorithm: str, data: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +118,7 @@ def test_a_kill_anywhere_and_a_resume_end_where_an_undisturbed_run_does(
         assert second.begun_at == saved
         assert hashes(home) == hashes(tmp_path / "whole")
         assert story(first, second) == story(undisturbed)
+        assert curves(home) == curves(tmp_path / "whole")
 
 
 def test_a_stop_in_a_slow_phase_is_heard_and_loses_nothing(
