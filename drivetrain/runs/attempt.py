@@ -56,7 +56,6 @@ def _next_attempt(
         "from_step": newest_step(folder) or 0,
         "total_steps": total_steps,
         "units": str(folder.units),
-        "last_checkpoint": str(folder.last_checkpoint),
         "stalled_for_s": asked.plan.stalled_for_s,
         "lease": {"gpu": lease.gpu, "cpus": lease.cpus},
         "boot_id": this_boot().id,

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivetrain.clock import SYSTEM
-from drivetrain.runs import launch
+from drivetrain.runs import launch, liveness, phases
 from drivetrain.runs.attempt import begin_attempt
-from drivetrain.runs.boot import Boot, start_time, this_boot
+from drivetrain.runs.boot import Boot, Identity, start_time, this_boot
 from drivetrain.runs.events import append_line
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.look import look_at
 from drivetrain.runs.progress import read_progress
-from drivetrain.runs.record import Ended, Queued, Record, Running, Stalled, Starting
+from drivetrain.runs.record import Ended, Queued, Record, Running, Stalled, Starting, Stopping
 from drivetrain.runs.registry import find_run
+from drivetrain.runs.resume import request_resume
 from drivetrain.runs.stop import request_stop
 from tests.runs.living import (
     attempt_of,
     ended,
+    kill,
     kill_both,
+    meet,
+    pid_of,
     spec,
     start,
     start_and_meet,
@@ -144,11 +148,16 @@ def test_no_status_however_torn_confuses_a_reader(
 def forge_launch(home: Path, number: int, **facts: Any) -> RunFolder:
     """A run whose supervisor was launched and never came up, so many times."""
     folder, _ = launch._reserve(home, spec("complete"))
-    for attempt in map(folder.attempt, range(1, number + 1)):
-        attempt.path.mkdir(parents=True)
-        known = {"boot_id": this_boot().id, "mono": SYSTEM.mono()}
-        attempt.launch.write_text(json.dumps(known | facts))
+    launch_in_vain(folder, range(1, number + 1), **facts)
     return folder
+
+
+def launch_in_vain(folder: RunFolder, numbers: Iterable[int], **facts: Any) -> None:
+    """Attempts that no supervisor ever took up."""
+    for attempt in map(folder.attempt, numbers):
+        attempt.path.mkdir(parents=True)
+        known = {"boot_id": this_boot().id, "mono": SYSTEM.mono(), "by": "start"}
+        attempt.launch.write_text(json.dumps(known | facts))
 
 
 def test_a_supervisor_that_does_not_come_up_leaves_its_run_waiting(home: Path) -> None:
@@ -172,6 +181,44 @@ def test_after_three_launches_in_vain_the_run_has_failed(home: Path) -> None:
     assert isinstance(state, Ended)
     assert (state.how, state.reason) == ("failed", "error")
     assert state.detail == "no supervisor came up in 3 starts"
+
+
+def test_launches_in_vain_are_counted_from_the_last_attempt_that_came_up(home: Path) -> None:
+    folder = start_and_meet(home, "work").folder
+    request_stop(home, "r1")
+    ended(home)
+    folder.resume_request.write_text('{"v": 1, "attempt": 1}')
+    launch_in_vain(folder, [2, 3], by="user")
+    state = state_at(folder, Ahead(mono_s=11))
+    assert isinstance(state, Queued)
+    assert (state.attempt, state.by) == (4, "user")
+    launch_in_vain(folder, [4], by="user")
+    state = state_at(folder, Ahead(mono_s=11))
+    assert isinstance(state, Ended)
+    assert (state.detail, state.attempt) == ("no supervisor came up in 3 starts", 4)
+    assert state.resumable
+
+
+def test_an_orphan_that_is_silent_past_its_promise_is_no_longer_waited_for(home: Path) -> None:
+    folder = start_and_meet(home, "ignore").folder
+    trainer = Identity(pid_of(folder, "trainer"), start_time(pid_of(folder, "trainer")) or 0)
+    kill(folder, "supervisor")
+    meet(home, "r1", lambda run: isinstance(run.state, Stopping))
+    late = Ahead(mono_s=phases.STEPPING_PROMISE_S + liveness.SPARE_S + 1)
+    state = state_at(folder, late)
+    assert isinstance(state, Ended)
+    assert (state.how, state.reason) == ("lost", "supervisor_died")
+    assert trainer.is_alive()
+
+
+def test_a_damaged_exit_record_keeps_its_run_ended(home: Path) -> None:
+    folder = start_and_meet(home, "work").folder
+    request_stop(home, "r1")
+    end = ended(home)
+    attempt_of(folder).exit.write_bytes(b"\0" * 40)
+    after = ended(home)
+    assert (after.how, after.reason, after.unit) == (end.how, end.reason, end.unit)
+    assert request_resume(home, "r1").did == "queued"
 
 
 def test_boots_are_told_apart() -> None:
