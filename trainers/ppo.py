@@ -50,7 +50,8 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
             leave_if_asked(telemetry)
         telemetry.begin_at(done or 0)
         with keeper.rescuing():
-            _learn(training, Watch(training, keeper, telemetry), TensorBoard(places.logs, done or 0))
+            tracker = TensorBoard(places.logs, resumed_at=done or 0)
+            _learn(training, Watch(training, keeper, telemetry), tracker)
     except StopRequested:
         return Outcome("stopped", keeper.save())
     return Outcome("completed", training.learner.num_timesteps)
