@@ -123,6 +123,11 @@ class RunFolder:
         return self.path / "out.log"
 
     @property
+    def log_before(self) -> Path:
+        """The newest part of what the log held before it was cut for its length."""
+        return self.path / "out.log.1"
+
+    @property
     def stacks(self) -> Path:
         """What every thread was doing when the trainer was asked with SIGUSR1."""
         return self.path / "stacks.txt"

@@ -1,10 +1,15 @@
-"""The last lines of a run's log, found from its end: 1 GB costs no more than 1 MB."""
+"""The last lines of a run's log, found from its end: 1 GB costs no more than 1 MB.
+
+A supervisor cuts a log that has grown too long; what came before is in `log_before`.
+"""
 
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from io import FileIO
 from itertools import islice
-from typing import BinaryIO
+from pathlib import Path
 
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.look import look_at
@@ -14,17 +19,15 @@ BLOCK_BYTES = 65_536
 LONGEST_LINE = 65_536
 """Bytes of a line that are shown: output without line ends must not fill the memory."""
 NAP_S = 0.2
+MEMORY_BYTES = 256
+"""What a follower knows of the last that it read, to find its place in a log that was cut."""
+CUT_BYTES = 1 << 22
+"""How far back it looks for that place."""
 
 
 def tail(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[str]:
     """The last lines, oldest first; with `grep` the last that contain it, in any case."""
-    try:
-        file = folder.log.open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        found = _last(file, file.seek(0, os.SEEK_END), lines, grep)
-    yield from found
+    yield from _last(_blocks(folder.log, folder.log_before), lines, grep)
 
 
 def follow(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[str]:
@@ -33,45 +36,104 @@ def follow(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[s
         if _is_over(folder):
             return
         time.sleep(NAP_S)
-    with folder.log.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        yield from _last(file, end, lines, grep)
-        file.seek(end)
-        for line in _grown(file, folder):
+    with folder.log.open("rb", buffering=0) as file:
+        growth = _Growth(file, folder.log_before)
+        yield from _last(_blocks(folder.log, folder.log_before, growth.at), lines, grep)
+        for line in _grown(growth, folder):
             if _matches(line, grep):
                 yield line
 
 
-def _last(file: BinaryIO, end: int, lines: int, grep: str | None) -> list[str]:
-    """The last matching lines that begin before `end`, oldest first."""
-    matching = (line for line in _backwards(file, end) if _matches(line, grep))
+class _Growth:
+    """What is added to a log from now on, even across a cut.  at: bytes read of the log."""
+
+    def __init__(self, file: FileIO, before: Path) -> None:
+        self._file = file
+        self._before = before
+        file.seek(max(0, file.seek(0, os.SEEK_END) - MEMORY_BYTES))
+        self._seen = file.read()
+        self.at = file.tell()
+
+    def read(self) -> bytes:
+        """All that was added since the last time."""
+        missed = b""
+        if self._is_cut():
+            missed = self._missed()
+            self._file.seek(0)
+        added = missed + self._file.read()
+        self._seen = (self._seen + added)[-MEMORY_BYTES:]
+        self.at = self._file.tell()
+        return added
+
+    def _is_cut(self) -> bool:
+        """Whether what was read last is no longer where it was."""
+        size = min(self.at, len(self._seen))
+        last = os.pread(self._file.fileno(), size, self.at - size)
+        return not self._seen.endswith(last) or len(last) < size
+
+    def _missed(self) -> bytes:
+        """What was added before the cut and not read any more."""
+        with suppress(FileNotFoundError), self._before.open("rb") as before:
+            before.seek(max(0, before.seek(0, os.SEEK_END) - CUT_BYTES))
+            _, seen, missed = before.read().rpartition(self._seen or b"\0")
+            return missed if seen else b""
+        return b""
+
+
+def _last(blocks: Iterator[bytes], lines: int, grep: str | None) -> list[str]:
+    """The last matching lines, oldest first."""
+    matching = (line for line in _backwards(blocks, grep) if _matches(line, grep))
     return list(islice(matching, lines))[::-1]
 
 
-def _backwards(file: BinaryIO, end: int) -> Iterator[str]:
-    """Every line, from the last to the first, in blocks from the end."""
+def _blocks(log: Path, before: Path, end: int | None = None) -> Iterator[bytes]:
+    """The bytes of a log up to `end`, then of the one before: from the last to the first."""
+    for path, stop in ((log, end), (before, None)):
+        with suppress(FileNotFoundError), path.open("rb") as file:
+            at = file.seek(0, os.SEEK_END) if stop is None else stop
+            while at > 0:
+                start = max(0, at - BLOCK_BYTES)
+                file.seek(start)
+                yield file.read(at - start)
+                at = start
+
+
+def _backwards(blocks: Iterator[bytes], grep: str | None) -> Iterator[str]:
+    """Every line that may match, from the last to the first."""
     rest, is_last = b"", True
-    while end > 0:
-        start = max(0, end - BLOCK_BYTES)
-        file.seek(start)
-        head, *whole = (file.read(end - start) + rest).split(b"\n")
+    for block in blocks:
+        text = block + rest
+        if _cannot_match(text, grep):
+            rest, is_last = text.partition(b"\n")[0][:LONGEST_LINE], False
+            continue
+        head, *whole = text.split(b"\n")
         for line in reversed(whole):
             # Nothing follows the last line end of a log that is whole.
             if line or not is_last:
                 yield _as_text(line)
             is_last = False
-        rest, end = head[:LONGEST_LINE], start
+        rest = head[:LONGEST_LINE]
     if rest or not is_last:
         yield _as_text(rest)
 
 
-def _grown(file: BinaryIO, folder: RunFolder) -> Iterator[str]:
+def _cannot_match(text: bytes, grep: str | None) -> bool:
+    """Whether it is certain at a glance that no line of a text contains what is looked for.
+
+    Only plain ASCII has one lower case alone: `K` is also the lower case of the Kelvin sign.
+    """
+    if grep is None or not grep.isascii() or not text.isascii():
+        return False
+    return grep.lower().encode() not in text.lower()
+
+
+def _grown(growth: _Growth, folder: RunFolder) -> Iterator[str]:
     """Every line written from now on, until the run has ended."""
     rest, is_over = b"", False
     while not is_over:
         # Asked before reading, so that all an ended run wrote is read.
         is_over = _is_over(folder)
-        *whole, rest = (rest + file.read()).split(b"\n")
+        *whole, rest = (rest + growth.read()).split(b"\n")
         yield from map(_as_text, whole)
         rest = rest[:LONGEST_LINE]
         if not is_over:

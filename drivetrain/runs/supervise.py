@@ -246,12 +246,11 @@ class Supervisor:
         with suppress(OSError):
             if os.stat(log).st_size <= self.launch["log_limit"]:
                 return
-            draft = f"{log}.{os.getpid()}"
-            with suppress(OSError):  # a full disk: then what frees it counts more
-                copy_end(log, draft, self.launch["log_limit"] // 4)
-            # Every writer appends: the next line lands at the new end.
-            os.truncate(log, 0)
-            os.replace(draft, f"{log}.1")
+            try:
+                keep_end(log, f"{log}.1", self.launch["log_limit"] // 4)
+            finally:  # on a full disk, what frees it counts more
+                # Every writer appends: the next line lands at the new end.
+                os.truncate(log, 0)
 
     def say(self, words: str) -> None:
         """A line in the run's log."""
@@ -697,12 +696,21 @@ def is_whole(unit: str) -> bool:
         return False
 
 
-def copy_end(source: str, target: str, size: int) -> None:
-    """Copy the last bytes of a file, and what is added to it meanwhile."""
-    with open(source, "rb") as whole, open(target, "wb") as end:
-        at = max(0, os.fstat(whole.fileno()).st_size - size)
-        while copied := os.sendfile(end.fileno(), whole.fileno(), at, 1 << 20):
-            at += copied
+def keep_end(source: str, target: str, size: int) -> None:
+    """Put a copy of the last bytes of a growing file in the place of another file."""
+    draft = f"{target}.{os.getpid()}"
+    with open(source, "rb") as whole, open(draft, "wb") as end:
+        at = copy_on(whole.fileno(), end.fileno(), max(0, os.stat(source).st_size - size))
+        os.replace(draft, target)
+        # What came while the file took its name: the shorter the last pass, the less is lost.
+        copy_on(whole.fileno(), end.fileno(), at)
+
+
+def copy_on(source: int, target: int, at: int) -> int:
+    """Append all from one place of a file; returns the place up to which it is copied."""
+    while copied := os.sendfile(target, source, at, 1 << 20):
+        at += copied
+    return at
 
 
 def read_end(path: str, size: int) -> str:

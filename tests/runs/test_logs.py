@@ -1,5 +1,6 @@
 """Reading a log from its end."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivetrain.runs import supervise
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.logs import follow, tail
 from drivetrain.runs.stop import request_stop
@@ -40,6 +42,30 @@ def test_the_tail_of_a_log_is_the_end_of_its_lines(
         whole.pop()
     expected = whole[-wanted:] if wanted else []
     assert list(tail(folder, wanted)) == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(lines=LINES, grep=st.sampled_from(["a", "K", "0", "é", "\u212a"]), far=st.booleans())
+def test_a_search_finds_what_looking_at_every_line_would(
+    folder: RunFolder, lines: list[str], grep: str, *, far: bool
+) -> None:
+    noise = ["x" * 79] * (2_000 if far else 0)
+    folder.log.write_text("\n".join([*lines, *noise, *lines]) + "\n", encoding="utf-8")
+    whole = folder.log.read_text(encoding="utf-8").split("\n")[:-1]
+    expected = [line for line in whole if grep.casefold() in line.casefold()]
+    assert list(tail(folder, 1_000, grep)) == expected
+
+
+def test_a_log_that_was_cut_is_told_with_what_came_before(folder: RunFolder) -> None:
+    said = [f"line {number}" for number in range(20_000)]
+    text = "".join(f"{line}\n" for line in said).encode()
+    folder.log_before.write_bytes(text[:150_003])
+    folder.log.write_bytes(text[150_003:])
+    assert list(tail(folder, 20_000)) == said
+    assert list(tail(folder, 1, grep="LINE 77")) == ["line 7799"]
+    folder.log.write_bytes(b"")
+    assert list(tail(folder, 1)) == [text[:150_003].decode().splitlines()[-1]]
+    folder.log_before.unlink()
 
 
 def test_lines_are_searched_in_any_case(folder: RunFolder) -> None:
@@ -109,3 +135,28 @@ def test_following_a_run_shows_every_line_until_it_ends(home: Path) -> None:
     seen = list(lines)
     speaker.join()
     assert seen == said
+
+
+def test_a_follower_misses_nothing_when_the_log_is_cut(home: Path) -> None:
+    folder = start(home, "work").run.folder
+    lines = follow(folder, 1)
+    said = [f"line {number}" for number in range(300)]
+    write(folder, said[:100])
+    seen = [next(lines)]
+    write(folder, said[100:200])
+    cut(folder)
+    write(folder, said[200:])
+    request_stop(home, "r1")
+    assert [*seen, *lines] == said[99:]
+
+
+def write(folder: RunFolder, lines: list[str]) -> None:
+    """Print lines as a trainer does."""
+    with folder.log.open("a", encoding="utf-8") as log:
+        log.writelines(f"{line}\n" for line in lines)
+
+
+def cut(folder: RunFolder) -> None:
+    """Cut the log as a supervisor does."""
+    supervise.keep_end(str(folder.log), str(folder.log_before), 1_500)
+    os.truncate(folder.log, 0)
