@@ -124,11 +124,11 @@ def test_a_run_is_watched_stopped_and_waited_for(
 def test_a_look_moves_on_a_run_whose_starter_was_killed_half_way(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(_folder: object) -> None:
-        raise KeyboardInterrupt
+    def killed(_home: Path, *, wait: bool) -> None:
+        raise KeyboardInterrupt(wait)
 
     with monkeypatch.context() as patched:
-        patched.setattr("drivetrain.runs.launch.begin_attempt", killed)
+        patched.setattr("drivetrain.runs.launch.schedule_step", killed)
         with pytest.raises(KeyboardInterrupt):
             begin(home, "a", "succeed")
     assert ask("/train status", capsys)[0] == 0
