@@ -113,9 +113,13 @@ def read_gpu(gpu_id: str) -> GpuReading | None:
     return None
 
 
-def gpus_in_time() -> tuple[tuple[GpuReading, ...], str]:
-    """Every GPU, or none and why; NVML has 500 ms to answer."""
-    return _in_time(_gpus_or_none) if has_driver() else ((), "none (no NVIDIA driver)")
+def gpus_in_time(
+    patience_s: float = NVML_PATIENCE_S,
+) -> tuple[tuple[GpuReading, ...], str]:
+    """Every GPU, or none and why; NVML has 500 ms to answer where nobody may wait longer."""
+    if not has_driver():
+        return (), "none (no NVIDIA driver)"
+    return _in_time(_gpus_or_none, patience_s)
 
 
 def has_driver() -> bool:
@@ -149,14 +153,16 @@ def _as_text(told: str | bytes | None) -> str | None:
     return told.decode(errors="replace") if isinstance(told, bytes) else told
 
 
-def _in_time(ask: Callable[[], tuple[GpuReading, ...]]) -> tuple[tuple[GpuReading, ...], str]:
-    """An answer if it comes within 500 ms; the question is left behind if not."""
+def _in_time(
+    ask: Callable[[], tuple[GpuReading, ...]], patience_s: float = NVML_PATIENCE_S
+) -> tuple[tuple[GpuReading, ...], str]:
+    """An answer if it comes in time; the question is left behind if not."""
     answer: list[tuple[GpuReading, ...]] = []
     asking = threading.Thread(target=lambda: answer.append(ask()), daemon=True)
     asking.start()
-    asking.join(NVML_PATIENCE_S)
+    asking.join(patience_s)
     if not answer:
-        return (), f"unknown (NVML did not answer within {NVML_PATIENCE_S:g} s)"
+        return (), f"unknown (NVML did not answer within {patience_s:g} s)"
     return answer[0], "" if answer[0] else "none (NVML sees no GPU)"
 
 

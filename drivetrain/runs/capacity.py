@@ -10,6 +10,7 @@ from drivetrain.settings import gpu_slots
 
 MB = 2**20
 DRIVER_GPUS = Path("/proc/driver/nvidia/gpus")
+FIRST_TOUCH_S = 10.0
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -47,7 +48,13 @@ def read_capacity(*, with_gpus: bool) -> Capacity:
 
 def _read_gpus(places: int) -> tuple[Gpu, ...]:
     """The GPUs that this process may show to CUDA, in PCI order."""
-    readings = gpus_in_time()[0] or tuple(map(_unread, _uuids_of_driver()))
+    readings = (
+        gpus_in_time()[0]
+        or tuple(map(_unread, _uuids_of_driver()))
+        # Without persistence mode a GPU's first touch takes 1-3 s (NVIDIA's documentation);
+        # taken for absent, it would be given to every run that waits for it.
+        or gpus_in_time(FIRST_TOUCH_S)[0]
+    )
     known = [reading for reading in readings if reading.uuid is not None]
     return tuple(_gpu(reading, places) for reading in visible(known, os.environ.get(VISIBLE)))
 

@@ -19,6 +19,8 @@ from drivetrain.runs.wait import wait_for
 from drivetrain.settings import PROJECT
 from tests.runs.living import PATIENCE_S
 
+pytestmark = pytest.mark.usefixtures("own_slots")
+
 RUNS = [f"r{number}" for number in range(18)]
 DEEDS = [
     *(f"start {run}" for run in [*RUNS, *RUNS[:6]]),
@@ -75,12 +77,6 @@ class Stamp:
     at: float
     word: str
     run: str
-
-
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slots that only this test knows."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def test_fifty_processes_at_once_leave_one_true_record_of_every_run(

@@ -13,6 +13,8 @@ from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.leases import Claim, Holder, Lease, slots_of
 from drivetrain.settings import PROJECT, state_folder
 
+pytestmark = pytest.mark.usefixtures("own_slots")
+
 CORES = (4, 5, 7)
 HOLDER = """
 import signal, sys
@@ -25,12 +27,6 @@ with slots_of(home) as slots:
 print("ready", flush=True)
 signal.pause()
 """
-
-
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slots that only this test knows."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from drivetrain.machine import GpuReading
+from drivetrain.runs import capacity
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.launch import Started, start_run
 from drivetrain.runs.locks import take_if_free
@@ -30,13 +32,9 @@ from tests.runs.living import (
     spec,
 )
 
+pytestmark = pytest.mark.usefixtures("own_slots")
+
 WHOLE = Plan(cpus=None)
-
-
-@pytest.fixture(autouse=True)
-def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slots that only this test knows."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def begin(home: Path, way: str, run_id: str, plan: Plan = WHOLE) -> Started:
@@ -186,6 +184,25 @@ def test_while_somebody_is_at_a_step_a_look_leaves_it_to_them(home: Path) -> Non
         assert schedule_step(home) == 0
     finally:
         os.close(descriptor)
+
+
+def test_a_gpu_is_leased_by_name_and_its_wait_holds_up_no_run_on_the_cpu(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
+    gpus = tuple(GpuReading("H200", f"GPU-{n}", 0.0, 0, 9000 << 20) for n in range(2))
+    monkeypatch.setattr(capacity, "gpus_in_time", lambda *_: (gpus, ""))
+    monkeypatch.setattr(capacity, "allowed_cores", lambda: 4)
+    monkeypatch.setattr(capacity, "core_numbers", lambda: (0, 1, 2, 3))
+    on_gpu = Plan(cpus=1, gpu="0", gpu_mb=2048)
+    folder = begin(home, "work", "first", on_gpu).run.folder
+    begin(home, "complete", "second", on_gpu)
+    begin(home, "complete", "cpu", Plan(cpus=1))
+    assert ended(home, "cpu").reason == "completed"
+    assert [one.waits_for for one in queue(home)] == ["a GPU with 2,048 MB"]
+    launch = json.loads(attempt_of(folder).launch.read_text(encoding="utf-8"))
+    assert launch["lease"] == {"gpu": "GPU-1", "cpus": 1}
+    assert launch["env"]["CUDA_VISIBLE_DEVICES"] == "GPU-1"
 
 
 CLOSER = """
