@@ -13,11 +13,11 @@ class Plan:
     """How a run is scheduled; nothing in it changes what the run learns.
 
     cpus: cores it keeps busy; None for its share of the machine.  gpu: None for none, `any`,
-    or the number of one GPU in PCI order, of those that CUDA may show.  gpu_mb: memory it needs
-    there.  after: a run that must be over first, however it ended.  auto_resumes: how often it goes on by itself after
-    an end that was not its own fault.  stalled_for_s: silence past a broken promise after
-    which it is ended; None for never.  closer: a command that settles what outlives the run,
-    to which the run's folder is added; empty for none.
+    or the number of one GPU in PCI order, of those that CUDA may show.  gpu_mb: memory it
+    needs there.  after: a run that must be over first, however it ended.  auto_resumes: how
+    often it goes on by itself after an end that was not its own fault.  stalled_for_s: silence
+    past a broken promise after which it is ended; None for never.  closer: a command that
+    settles what outlives the run, to which the run's folder is added; empty for none.
     """
 
     cpus: int | None = 1
