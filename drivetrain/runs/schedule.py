@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from drivetrain.runs.attempt import begin_attempt
@@ -15,19 +14,10 @@ from drivetrain.runs.look import Asked, Run, read_request
 from drivetrain.runs.queue import Entry, Held, starts, turns
 from drivetrain.runs.record import Queued
 from drivetrain.runs.registry import Overview, overview
+from drivetrain.runs.waiting import Waiting
 
 PATIENCE_S = 30.0
 """A step takes moments; one that hangs must not hang every start behind it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A queued run.  position: 1 for the next.  starts_in_s: None where nobody can tell."""
-
-    run: Run
-    position: int
-    waits_for: str
-    starts_in_s: float | None
 
 
 def schedule_step(home: Path, *, wait: bool = False) -> int:
