@@ -22,6 +22,7 @@ MOST_METRICS = 1000
 MOST_PARAMS = 100
 """What one call of MLflow takes (mlflow.utils.validation)."""
 
+END_TAGS = frozenset({"how", "reason", "detail", "step"})
 STATUS: dict[How, str] = {
     "succeeded": "FINISHED",
     "stopped": "KILLED",
@@ -47,6 +48,7 @@ class Mirror:
         with held_ledger(self._folder):
             store, ledger = self._opened()
             store.client.update_run(ledger.run_id, status="RUNNING")
+            self._forget_end(store, ledger)
             self._tag(store, ledger, {"attempt": str(attempt)})
             write_ledger(self._folder, replace(ledger, closed=None))
 
@@ -110,9 +112,15 @@ class Mirror:
             "detail": verdict.detail,
             "step": verdict.step,
         }
+        self._forget_end(store, ledger)
         self._tag(store, ledger, {name: str(fact) for name, fact in facts.items() if fact})
         at_ms = round(attempt.exit.stat().st_mtime * 1000)
         store.client.set_terminated(ledger.run_id, STATUS[verdict.how], at_ms)
+
+    def _forget_end(self, store: Store, ledger: Ledger) -> None:
+        """An earlier attempt's end is not the run's any more."""
+        for name in store.client.get_run(ledger.run_id).data.tags.keys() & END_TAGS:
+            store.client.delete_tag(ledger.run_id, name)
 
     def _opened(self) -> tuple[Store, Ledger]:
         """The store, found usable at this moment, and the ledger of a run that is in it."""

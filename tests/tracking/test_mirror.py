@@ -131,7 +131,7 @@ def test_what_was_written_after_the_end_was_told_is_told_too(home: Path) -> None
 def test_a_run_that_goes_on_stays_the_same_mlflow_run(home: Path) -> None:
     folder = written_run(home)
     tell(folder, 10, reward=1.0)
-    end(folder, Verdict("stopped", "user_stop", step=10))
+    end(folder, Verdict("lost", "supervisor_died", "both vanished", step=10))
     Mirror(folder).close()
     first = shown(folder).info.run_id
     folder.attempt(2).path.mkdir()
@@ -143,6 +143,7 @@ def test_a_run_that_goes_on_stays_the_same_mlflow_run(home: Path) -> None:
     run = shown(folder)
     assert (run.info.run_id, run.info.status) == (first, "RUNNING")
     assert (run.data.tags["attempt"], run.data.tags["resumed_at"]) == ("2", "10")
+    assert not {"how", "reason", "detail", "step"} & set(run.data.tags)
     Mirror(folder).close()
     assert shown(folder).info.status == "RUNNING", "the second attempt has not ended"
     end(folder, Verdict("succeeded", "completed", step=20), attempt=2)
