@@ -2,7 +2,8 @@
 
 It has a folder of its own since SQLite makes and deletes files beside it, which would touch
 `runs/` on every look, and the time of that folder's last change is what tells whether
-somebody added or removed a run by hand.
+somebody added or removed a run by hand.  A home that several machines share has an index on
+each: SQLite's log and locks work within one machine.
 """
 
 import os
@@ -12,8 +13,10 @@ from pathlib import Path
 from drivetrain.clock import SYSTEM
 from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
 from drivetrain.runs.look import Run, look_at
+from drivetrain.runs.mounts import is_networked
 from drivetrain.runs.progress import read_progress
 from drivetrain.runs.record import Ended, Ending, Verdict
+from drivetrain.settings import state_folder
 
 VERSION = 2
 PATIENCE_S = 1.0
@@ -61,8 +64,14 @@ Row = tuple[
 
 
 def index_file(home: Path) -> Path:
-    """Where the index of a home is."""
-    return runs_folder(home) / ".index" / "index.db"
+    """Where the index of a home is, for this machine."""
+    if not is_networked(home):
+        return runs_folder(home) / ".index" / "index.db"
+    import hashlib  # a shared home alone needs a name made of its path
+
+    name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:32]
+    # By host, since the state folder may be shared as well.
+    return state_folder() / "index" / os.uname().nodename / name / "index.db"
 
 
 class Index:

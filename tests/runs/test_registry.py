@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from drivetrain.errors import NotFoundError
+from drivetrain.runs import mounts
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.index import index_file
+from drivetrain.runs.mounts import is_networked, kind_of
 from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import Overview, find_run, newest, note, overview
 from drivetrain.runs.resume import request_resume
 from drivetrain.runs.stop import request_stop
+from drivetrain.settings import state_folder
 from tests.runs.living import ended, start, start_and_meet
 
 
@@ -115,6 +118,44 @@ def test_folders_that_hold_no_run_are_passed_over(three: Path) -> None:
     (runs_folder(three) / "mine").mkdir()
     (runs_folder(three) / "notes.txt").write_text("hello", encoding="utf-8")
     assert told(overview(three)) == before
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "lustre"])
+def test_a_home_that_machines_share_has_its_index_on_each(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    told = tmp_path / "mounts"
+    told.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/homes {home} {kind} rw 0 0\n")
+    monkeypatch.setattr(mounts, "MOUNTS", told)
+    start(home, "complete")
+    ended(home)
+    assert [run.id for run in overview(home).ended] == ["r1"]
+    assert index_file(home).is_relative_to(state_folder())
+    assert index_file(home).exists()
+    assert index_file(home) != index_file(home.with_name("other"))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/home/me/drive", "nfs4"),
+        ("/home/me/drive/deep/er", "nfs4"),
+        ("/home/me/drives", "ext4"),
+        ("/media/my disk/runs", "fuse.sshfs"),
+        ("/covered/x", "tmpfs"),
+        ("/", "ext4"),
+    ],
+)
+def test_the_innermost_and_latest_mount_holds_a_folder(path: str, kind: str) -> None:
+    listed = (
+        "/dev/sda / ext4 rw 0 0\n"
+        "server:/x /home/me/drive nfs4 rw 0 0\n"
+        "me@host: /media/my\\040disk fuse.sshfs rw 0 0\n"
+        "server:/y /covered cifs rw 0 0\n"
+        "tmpfs /covered tmpfs rw 0 0\n"
+    )
+    assert kind_of(Path(path), listed) == kind
+    assert is_networked(Path(path), listed) == (kind in ("nfs4", "fuse.sshfs"))
 
 
 def test_a_look_at_an_empty_home_writes_nothing(home: Path) -> None:
