@@ -1,6 +1,6 @@
 """Stand-ins that keep what they were told."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from trainers.contract import Phase
@@ -15,6 +15,7 @@ class FakeTelemetry:
 
     stop_at: the step from which on `should_stop` is true.
     stop_in: the phase in which it is true, whatever the step.
+    stop_when: whether it is true, asked anew each time.
     stop_at_look, kill_at_look: the how-manieth look at `should_stop` stops, or kills.
     """
 
@@ -23,6 +24,7 @@ class FakeTelemetry:
         *,
         stop_at: int | None = None,
         stop_in: Phase | None = None,
+        stop_when: Callable[[], bool] | None = None,
         stop_at_look: int | None = None,
         kill_at_look: int | None = None,
     ) -> None:
@@ -35,6 +37,7 @@ class FakeTelemetry:
         self._step = 0
         self._stop_at = stop_at
         self._stop_in = stop_in
+        self._stop_when = stop_when
         self._stop_at_look = stop_at_look
         self._kill_at_look = kill_at_look
 
@@ -61,6 +64,8 @@ class FakeTelemetry:
         self.looks += 1
         if self.looks == self._kill_at_look:
             raise Killed
+        if self._stop_when is not None:
+            return self._stop_when()
         if self._stop_in is not None:
             return self._stop_in in self._open
         if self._stop_at_look is not None:

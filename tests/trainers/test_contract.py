@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from drivetrain import checkpoint_units
 from drivetrain.errors import DataError
@@ -84,7 +85,7 @@ def curves(home: Path) -> dict[str, list[tuple[int, float]]]:
 def test_a_stop_anywhere_and_a_resume_end_where_an_undisturbed_run_does(
     algorithm: str, data: Path, tmp_path: Path
 ) -> None:
-    request = small_request(algorithm, data, ROLLOUTS)
+    request = seldom_saved(algorithm, data)
     undisturbed = FakeTelemetry()
     assert trained(request, tmp_path / "whole", undisturbed).how == "completed"
     for moment in range(1, MOMENTS + 1):
@@ -99,6 +100,32 @@ def test_a_stop_anywhere_and_a_resume_end_where_an_undisturbed_run_does(
         assert second.warnings == []
         assert hashes(home) == hashes(tmp_path / "whole")
         assert story(first, second) == story(undisturbed)
+
+
+def seldom_saved(algorithm: str, data: Path) -> TrainRequest:
+    """Most boundaries are not saved as they pass: a stop must find them as they were."""
+    request = small_request(algorithm, data, ROLLOUTS)
+    return with_training(request, eval_every=2 * ROLLOUT)
+
+
+def test_a_stop_in_the_middle_of_an_update_keeps_what_was_before_it(
+    algorithm: str, data: Path, tmp_path: Path
+) -> None:
+    request, updates = seldom_saved(algorithm, data), [0]
+
+    def count(*_: object) -> None:
+        updates[0] += 1
+
+    hook = register_optimizer_step_post_hook(count)
+    trained(request, tmp_path / "whole", FakeTelemetry())
+    middle, updates[0] = updates[0] // 2 + 1, 0
+    first = FakeTelemetry(stop_when=lambda: updates[0] >= middle)
+    stopped = trained(request, tmp_path / "stopped", first)
+    hook.remove()
+    assert stopped == Outcome("stopped", ROLLOUT)
+    assert hashes(tmp_path / "stopped")[0] == ROLLOUT
+    trained(request, tmp_path / "stopped", FakeTelemetry())
+    assert hashes(tmp_path / "stopped") == hashes(tmp_path / "whole")
 
 
 def test_a_kill_anywhere_and_a_resume_end_where_an_undisturbed_run_does(
