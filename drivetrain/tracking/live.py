@@ -76,12 +76,12 @@ class _Thread(threading.Thread):
             return 0
 
     def _pass(self) -> float:
-        """Catch up once; returns how long to pause then, in s."""
+        """Tell one portion; returns how long to pause then, in s."""
         try:
             if not self._is_on:
                 self._mirror.go_on(self._attempt)
             begun = time.thread_time()
-            self._mirror.catch_up(self._left.is_set)
+            self._mirror.catch_up(portions=1)
             cost_s = time.thread_time() - begun
         except Exception as error:  # noqa: BLE001 - whatever MLflow says, training goes on
             self._mirror, self._is_on = Mirror(self._folder), False
