@@ -59,7 +59,16 @@ def test_a_run_that_was_killed_goes_on_and_ends_where_an_undisturbed_one_does(
     assert launched is not None
     assert launched.from_step == reply.from_step
 
-    whole = Places(tmp_path / "whole" / "checkpoints", tmp_path / "whole" / "logs")
+    assert_as_undisturbed(request, folder, tmp_path / "whole")
+
+    request_resume(home, "r1", total_steps=TOTAL + 2 * ROLLOUT)
+    further = ended(home)
+    assert (further.how, further.step) == ("succeeded", TOTAL + 2 * ROLLOUT)
+
+
+def assert_as_undisturbed(request: PPORequest, folder: RunFolder, elsewhere: Path) -> None:
+    """The same training in one go, in this process, makes the same policy bit for bit."""
+    whole = Places(elsewhere / "checkpoints", elsewhere / "logs")
     assert ppo.train(request, FakeTelemetry(), whole).step == TOTAL
     there = checkpoints.load(folder.last_checkpoint)
     here = checkpoints.load(whole.last)
