@@ -329,7 +329,8 @@ class Supervisor:
         if told["reason"] == "env_worker_died":
             if self.forced or (self.preempted and not self.asked):
                 return self.left_on_request("the signal ended its workers too")
-            if self.memory_kills.count() > 0:
+            # A worker that left with an exit code was not killed.
+            if self.memory_kills.count() > 0 and "exit code" not in str(told.get("detail")):
                 detail = f"{self.memory_kills.words()} a worker; {told.get('detail')}"
                 facts |= {"reason": "host_oom", "detail": detail[:DETAIL_CHARS]}
         return facts

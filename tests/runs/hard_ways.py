@@ -92,6 +92,21 @@ def save_unit(telemetry: RunTelemetry, attempt: AttemptFolder, step: int) -> Non
         checkpoint_units.prune(units, keep=2, spare=())
 
 
+def save_slowly(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Train until asked to stop, and save once a file says so."""
+    run, step = folder_of(attempt).path, 0
+    while not telemetry.should_stop():
+        step += 1
+        telemetry.write(step, {"reward": 1.0})
+        time.sleep(PACE_S)
+    with telemetry.phase("save"):
+        (run / "saving").touch()
+        while not (run / "go").exists():
+            time.sleep(PACE_S)
+        save_unit(telemetry, attempt, step)
+    return record_stopped(attempt, step, telemetry.stop_reason())
+
+
 def save_with_worker(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
     """Train with a worker until asked to stop, and save what only the worker knows."""
     pipe, worker = start_worker()
@@ -148,6 +163,8 @@ def work_for(pipe: Connection) -> None:
         word = pipe.recv()
         if word == "leave":
             os._exit(9)
+        if word == "grow":
+            fill_memory()
         step += word == "step"
         pipe.send(step)
 
@@ -175,8 +192,23 @@ def outgrow_cgroup(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
     """Fill 512 MB, more than its control group has."""
     telemetry.write(5, {"reward": 1.0})
     save_unit(telemetry, attempt, 5)
-    filled = [os.urandom(1 << 20) * 8 for _ in range(64)]
-    return len(filled)
+    return fill_memory()
+
+
+def outgrow_cgroup_in_worker(telemetry: RunTelemetry, attempt: AttemptFolder) -> int:
+    """Let a worker fill more memory than the control group has."""
+    pipe, _ = start_worker()
+    telemetry.write(5, {"reward": 1.0})
+    save_unit(telemetry, attempt, 5)
+    try:
+        return ask_worker(pipe, "grow")
+    except EOFError as error:
+        return record_failed(attempt, telemetry.step, error)
+
+
+def fill_memory() -> int:
+    """Take up 512 MB; returns how many blocks that were."""
+    return len([os.urandom(1 << 20) * 8 for _ in range(64)])
 
 
 def folder_of(attempt: AttemptFolder) -> RunFolder:
@@ -189,9 +221,11 @@ HARD_WAYS: dict[str, Callable[[RunTelemetry, AttemptFolder], int]] = {
     "oversleep": oversleep,
     "promise_little": promise_little,
     "save_units": save_units,
+    "save_slowly": save_slowly,
     "save_with_worker": save_with_worker,
     "lose_worker": lose_worker,
     "blame_worker": blame_worker,
     "outgrow_limit": outgrow_limit,
     "outgrow_cgroup": outgrow_cgroup,
+    "outgrow_cgroup_in_worker": outgrow_cgroup_in_worker,
 }
