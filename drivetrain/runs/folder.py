@@ -180,6 +180,6 @@ class RunFolder:
         """The newest attempt, or None before the first."""
         try:
             numbers = [int(at.name) for at in self.attempts.iterdir() if at.name.isdigit()]
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return self.attempt(max(numbers)) if numbers else None

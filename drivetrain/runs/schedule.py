@@ -1,7 +1,8 @@
 """Moving queued runs on, without a daemon: every command and every end takes this step."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from drivetrain.runs.attempt import begin_attempt
@@ -24,19 +25,23 @@ def schedule_step(home: Path, *, wait: bool = False) -> int:
     """Start every waiting run that there is room for; returns how many.
 
     wait: take the step after whoever is at it, since that step may have begun too early to
-    see what has just changed.  Else it is left to them.
+    see what has just changed.  Else it is left to them, and to those who can take it.
+
+    Raises:
+        OSError: with `wait`, what kept every run from beginning.
+        RequestError: the number of runs per GPU is set to nonsense.
     """
     if not runs_folder(home).is_dir():
         return 0
-    lock = runs_folder(home) / ".schedule.lock"
-    with held_if_free(lock, PATIENCE_S if wait else 0.0) as mine, ExitStack() as leases:
-        queued = overview(home, ended_limit=0) if mine else None
-        if queued is None or not queued.queued:
-            return 0
-        granted = _grant(home, queued)
-        for _, lease in granted:
-            leases.callback(lease.close)
-        return _begin_all(granted)
+    try:
+        with held_if_free(
+            runs_folder(home) / ".schedule.lock", PATIENCE_S if wait else 0.0
+        ) as mine:
+            return _begin_what_fits(home, overview(home, ended_limit=0)) if mine else 0
+    except OSError:
+        if wait:
+            raise
+        return 0  # a look at a home that cannot be written is still a look
 
 
 def queue_of(home: Path, seen: Overview) -> tuple[Waiting, ...]:
@@ -82,21 +87,41 @@ def _grant(home: Path, seen: Overview) -> list[tuple[Run, Lease]]:
     return granted
 
 
-def _begin_all(granted: Iterable[tuple[Run, Lease]]) -> int:
-    """Begin these runs; returns how many.  One that cannot be begun holds up no other.
+def _begin_what_fits(home: Path, seen: Overview) -> int:
+    """Begin the runs that there is room for; one that cannot be begun leaves it to others.
 
     Raises:
-        OSError: what stood in the way of the first that could not.
+        OSError: what stood in the way, where none could be begun.
     """
-    begun, failures = 0, []
-    for run, lease in granted:
-        try:
-            begun += begin_attempt(run.folder, lease)
-        except OSError as error:
-            failures.append(error)
-    if failures:
+    begun, failures = 0, list[OSError]()
+    while seen.queued:
+        granted = _grant(home, seen)
+        missed = 0
+        with ExitStack() as leases:
+            for _, lease in granted:
+                leases.callback(lease.close)
+            for run, lease in granted:
+                try:
+                    missed += not begin_attempt(run.folder, lease)
+                except OSError as error:
+                    failures.append(error)
+                    missed += 1
+        begun += len(granted) - missed
+        if not missed:
+            break
+        seen = _set_apart(seen, {run.id for run, _ in granted})
+    if failures and not begun:
         raise failures[0]
     return begun
+
+
+def _set_apart(seen: Overview, runs: Collection[str]) -> Overview:
+    """The same runs, with these waiting no more; what comes after them still does."""
+    return replace(
+        seen,
+        active=(*seen.active, *(run for run in seen.queued if run.id in runs)),
+        queued=tuple(run for run in seen.queued if run.id not in runs),
+    )
 
 
 def _capacity_for(seen: Overview) -> Capacity:

@@ -18,8 +18,10 @@ from drivetrain.runs.look import Run
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.record import Ended, Queued, Running
 from drivetrain.runs.registry import find_run, overview
-from drivetrain.runs.schedule import Waiting, queue_of, schedule_step
+from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
+from drivetrain.runs.waiting import Waiting
+from drivetrain.runs.waiting import Waiting
 from drivetrain.settings import PROJECT
 from tests.runs.living import (
     attempt_of,
@@ -203,6 +205,35 @@ def test_a_gpu_is_leased_by_name_and_its_wait_holds_up_no_run_on_the_cpu(
     launch = json.loads(attempt_of(folder).launch.read_text(encoding="utf-8"))
     assert launch["lease"] == {"gpu": "GPU-1", "cpus": 1}
     assert launch["env"]["CUDA_VISIBLE_DEVICES"] == "GPU-1"
+
+
+def test_a_run_that_cannot_be_begun_leaves_its_room_to_the_next(home: Path) -> None:
+    begin(home, "work", "first")
+    stuck = begin(home, "complete", "stuck").run.folder
+    stuck.attempts.write_text("in the way", encoding="utf-8")
+    begin(home, "complete", "next")
+    meet(home, "first", is_training)
+    request_stop(home, "first")
+    assert ended(home, "next").reason == "completed"
+    stuck.attempts.unlink()
+    assert ended(home, "stuck").reason == "completed"
+
+
+def test_a_look_at_a_home_that_cannot_be_written_starts_nothing_and_fails_at_nothing(
+    home: Path,
+) -> None:
+    begin(home, "work", "first")
+    begin(home, "complete", "second")
+    lock = runs_folder(home) / ".schedule.lock"
+    lock.unlink()
+    lock.mkdir()
+    try:
+        assert schedule_step(home) == 0
+        with pytest.raises(OSError, match=r"schedule\.lock"):
+            schedule_step(home, wait=True)
+        assert order(home) == ["second"]
+    finally:
+        lock.rmdir()
 
 
 CLOSER = """
