@@ -6,7 +6,8 @@ import sys
 from contextlib import suppress
 
 from drivetrain.runs.folder import RunFolder
-from drivetrain.runs.look import read_request
+from drivetrain.runs.look import look_at, read_request
+from drivetrain.runs.record import Ended
 from drivetrain.settings import PROJECT
 
 DETACHED = "import os, sys\nos.fork() or os.execv(sys.argv[1], sys.argv[1:])"
@@ -14,9 +15,14 @@ DETACHED = "import os, sys\nos.fork() or os.execv(sys.argv[1], sys.argv[1:])"
 
 
 def close_detached(folder: RunFolder) -> None:
-    """Start the run's closer, if it has one, in a session of its own; back at once."""
-    asked = read_request(folder)
-    if asked is None or not asked.plan.closer:
+    """Start the closer of a run that is over, if it has one, in a session of its own.
+
+    Back at once.  A run that goes on is not closed.
+    """
+    run, asked = look_at(folder), read_request(folder)
+    if run is None or asked is None or not asked.plan.closer:
+        return
+    if not isinstance(run.state, Ended):
         return
     with suppress(OSError):  # no room for a process: whoever looks for open pages closes it
         subprocess.run(  # noqa: S603 - list arguments, no shell

@@ -11,8 +11,10 @@ import pytest
 
 from drivetrain.errors import ConflictError, RequestError
 from drivetrain.runs import launch
+from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.folder import RunFolder, runs_folder
 from drivetrain.runs.launch import RunSpec, start_run
+from drivetrain.runs.leases import Lease
 from drivetrain.runs.look import read_request
 from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, overview
@@ -166,6 +168,32 @@ def test_a_run_finds_its_packages_from_any_folder(
     monkeypatch.chdir(tmp_path)
     start(home, "complete")
     assert ended(home).reason == "completed"
+
+
+def test_a_trainer_knows_its_run_and_its_share_of_the_machine(home: Path) -> None:
+    folder, _ = launch._reserve(home, spec("work"))
+    assert begin_attempt(folder, Lease(gpu="GPU-7", cpus=3))
+    assert not begin_attempt(folder, Lease(gpu="GPU-7", cpus=3))
+    meet(home, "r1", is_training)
+    marks = {
+        "DRIVETRAIN_HOME": str(home),
+        "DRIVETRAIN_RUN": "r1",
+        "DRIVETRAIN_ATTEMPT": "1",
+    }
+    share = {
+        "DRIVETRAIN_CORES": "3",
+        "CUDA_VISIBLE_DEVICES": "GPU-7",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+    }
+    assert environment_of(pid_of(folder, "trainer")).items() >= (marks | share).items()
+    # What outlives the run must not pass for something that it left behind.
+    assert not environment_of(pid_of(folder, "supervisor")).keys() & marks.keys()
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """What a process was started with."""
+    words = Path(f"/proc/{pid}/environ").read_text(encoding="utf-8").split("\0")
+    return dict(word.split("=", 1) for word in words if word)
 
 
 def test_the_starters_environment_is_not_written_down(

@@ -63,6 +63,20 @@ def test_a_supervisor_that_comes_after_the_stop_starts_nothing(home: Path) -> No
     assert not attempt_of(folder).proc.exists()
 
 
+def test_a_second_supervisor_of_an_ended_attempt_changes_nothing(home: Path) -> None:
+    folder = start_and_meet(home, "work").folder
+    request_stop(home, "r1")
+    ended(home)
+    told = {path: path.read_bytes() for path in attempt_of(folder).path.iterdir()}
+    second = subprocess.run(
+        [sys.executable, "-I", "-S", supervise.__file__, str(folder.path), "001"],
+        check=False,
+        timeout=60,
+    )
+    assert second.returncode != 0
+    assert {path: path.read_bytes() for path in attempt_of(folder).path.iterdir()} == told
+
+
 def test_a_trainer_that_will_not_leave_is_killed_after_its_grace(home: Path) -> None:
     folder = start_and_meet(home, "ignore").folder
     trainer = pid_of(folder, "trainer")
