@@ -3,13 +3,17 @@
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from drivetrain import checkpoint_units
 from drivetrain.checkpoint_units import damaged, newest, newest_verified
+from drivetrain.settings import PROJECT
 from tests.faults.doom import kill_at_every_moment
+from tests.runs.living import PATIENCE_S
 from tests.saved_units import FILES, drafts_in, save, step_in, steps_in
 
 KEEP = 2
@@ -93,6 +97,19 @@ def test_whatever_moment_a_save_dies_at_a_whole_state_is_there(tmp_path: Path) -
         for number, situation in enumerate(SITUATIONS)
     )
     assert kills >= FEWEST_KILLS, kills
+
+
+def test_a_trainer_goes_on_after_a_kill_at_any_moment_of_its_save(tmp_path: Path) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.faults.keeper_kills", str(tmp_path)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert said.returncode == 0, said.stderr
+    assert int(said.stdout) >= FEWEST_KILLS
 
 
 def kill_each_save(place: Path, situation: Situation) -> int:
