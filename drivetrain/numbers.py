@@ -5,6 +5,8 @@ import math
 UNKNOWN = "-"
 _SCALES = ((1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K"))
 _GIB = 1 << 30
+LARGEST_COUNT = 10**18
+"""What is larger counts nothing here; `1e999999` would fill the memory with digits."""
 
 
 def short_count(count: float | None) -> str:
@@ -15,6 +17,21 @@ def short_count(count: float | None) -> str:
         if abs(count) >= scale:
             return f"{_two_digits(math.trunc(count * 10 / scale))}{letter}"
     return str(math.trunc(count))
+
+
+def whole_count(text: str) -> int | None:
+    """`10_000_000`, `1e7` and `10M` → 10000000; None where the text is no whole number."""
+    # Exact: as floats, 2.3M are 2,299,999.9999999995.  No table of numbers reads any.
+    from decimal import Decimal
+
+    digits = text.strip().replace("_", "")
+    scale = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}.get(digits[-1:].lower(), 1)
+    try:
+        count = Decimal(digits[:-1] if scale > 1 else digits) * scale
+    except ArithmeticError:
+        return None
+    is_whole = count.is_finite() and count == count.to_integral_value()
+    return int(count) if is_whole and abs(count) < LARGEST_COUNT else None
 
 
 def short_number(value: float | None) -> str:

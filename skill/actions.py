@@ -1,7 +1,8 @@
 """One function per verb: Command → Report."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, assert_never
@@ -13,9 +14,13 @@ from drivetrain.runs import logs as run_logs
 from drivetrain.runs import registry
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import RunFolder
-from drivetrain.runs.look import Run, read_request
-from drivetrain.runs.record import Ended
+from drivetrain.runs.launched import read_launch
+from drivetrain.runs.look import Asked, Run, read_request
+from drivetrain.runs.record import Ended, Queued, Stalled
+from drivetrain.runs.saved import newest_step
+from drivetrain.runs.waiting import Waiting
 from drivetrain.text import plain
+from skill.data_actions import convert_data, describe_data, generate_data, licences_of
 from skill.facts import state_word
 from skill.grammar import (
     BASELINES,
@@ -23,17 +28,20 @@ from skill.grammar import (
     DataConvert,
     DataGenerate,
     DataInfo,
+    Doctor,
     Eval,
     Help,
     Logs,
+    Resume,
     Start,
     Status,
     Stop,
     Wait,
 )
+from skill.log_page import logs_report
 from skill.report import Report
 from skill.run_page import Page, run_report
-from skill.status_page import fresh_sample, status_report
+from skill.status_page import Scene, fresh_sample, status_report
 
 NOT_YET_OVER = 75
 
@@ -61,6 +69,8 @@ def act(command: Command, room: Room) -> Report:  # noqa: C901, PLR0911, PLR0912
             return start(command, room)
         case Stop():
             return stop(command, room)
+        case Resume():
+            return resume(command, room)
         case Wait():
             return wait(command, room)
         case Eval():
@@ -71,6 +81,8 @@ def act(command: Command, room: Room) -> Report:  # noqa: C901, PLR0911, PLR0912
             return describe_data(command)
         case DataGenerate():
             return generate_data(command)
+        case Doctor():
+            return examine_all(command, room)
         case Help():
             return show_help(command)
         case _:
@@ -81,22 +93,32 @@ def show_status(command: Status, room: Room) -> Report:
     """All runs and the machine, or the page of one run."""
     if command.run is not None:
         return _run_page(registry.find_run(room.home, command.run))
+    overview, queue = _moved_on(room.home)
     now = SYSTEM.wall()
-    overview = _overview(room.home)
     machine = read_machine(fresh_sample(overview.active, now))
-    return status_report(overview, machine, room.home, now)
+    return status_report(Scene(overview, queue, machine, room.home, now))
 
 
-def _overview(home: Path) -> registry.Overview:
-    """Where all runs stand, after moving on those that wait."""
+def _moved_on(home: Path) -> tuple[registry.Overview, Sequence[Waiting]]:
+    """Where all runs stand and in which order they wait, after moving on those that can."""
     overview = registry.overview(home)
     if not overview.queued:
-        return overview
-    # Its starter was killed between reserving and launching it: a look is enough to go on.
-    from drivetrain.runs.schedule import schedule_step
+        return overview, ()
+    # Starting runs takes modules that a status without a queue need not load.
+    from drivetrain.runs.schedule import queue_of, schedule_step
 
-    schedule_step(home)
-    return registry.overview(home)
+    with suppress(OSError):  # who may only read this home still sees it
+        schedule_step(home)
+        overview = registry.overview(home)
+    return overview, queue_of(home, overview)
+
+
+def _waiting(run: Run) -> Waiting | None:
+    """A run's place in the queue, None where it does not wait."""
+    if not isinstance(run.state, Queued):
+        return None
+    _, queue = _moved_on(run.folder.home)
+    return next((waiting for waiting in queue if waiting.run.id == run.id), None)
 
 
 def start(command: Start, room: Room) -> Report:
@@ -113,7 +135,9 @@ def start(command: Start, room: Room) -> Report:
         text = f"# What `/train {command.asked.algorithm}` would run; nothing was written.\n"
         return Report(text + as_yaml(request).rstrip(), request.model_dump(mode="json"))
     facts = request.model_dump(mode="json")
-    return start_report(launch(request, home=room.home), facts, _licences(facts["data"]))
+    started = launch(request, home=room.home)
+    waiting = _waiting(started.run)
+    return start_report(started, facts, licences_of(facts["data"]), waiting)
 
 
 def stop(command: Stop, room: Room) -> Report:
@@ -134,6 +158,19 @@ def stop(command: Stop, room: Room) -> Report:
     return stop_report(reply)
 
 
+def resume(command: Resume, room: Room) -> Report:
+    """Let an ended run go on from its last saved state.
+
+    Raises:
+        ConflictError: it is active, or completed and asked for no further step.
+    """
+    from drivetrain.runs.resume import request_resume
+    from skill.replies import resume_report
+
+    reply = request_resume(room.home, command.run, total_steps=command.total_steps)
+    return resume_report(reply, _waiting(reply.run), command.total_steps)
+
+
 def wait(command: Wait, room: Room) -> Report:
     """Wait for a run's end; the exit code says how it ended."""
     from drivetrain.runs.attend import attend
@@ -146,8 +183,6 @@ def wait(command: Wait, room: Room) -> Report:
 
 def show_logs(command: Logs, room: Room) -> Report:
     """The last lines of a run's log, and with `--follow` all that come."""
-    from skill.replies import logs_report
-
     run = registry.find_run(room.home, command.run)
     if command.follow:
         lines = run_logs.follow(run.folder, command.tail, command.grep)
@@ -167,6 +202,14 @@ def evaluate(command: Eval, room: Room) -> Report:
     return evaluation_report(json.loads(said.text.splitlines()[-1]))
 
 
+def examine_all(command: Doctor, room: Room) -> Report:
+    """What is wrong with the machine and the home, after repairs where they are wanted."""
+    from drivetrain.doctor.examine import examine
+    from skill.doctor_page import doctor_report
+
+    return doctor_report(examine(room.home, fix=command.fix))
+
+
 def show_help(command: Help) -> Report:
     """All verbs, or one."""
     # The help of a start verb loads Pydantic; a status need not wait for that.
@@ -175,59 +218,47 @@ def show_help(command: Help) -> Report:
     return help_report(command.topic)
 
 
-def convert_data(command: DataConvert) -> Report:
-    """Make a scenario set of recorded files."""
-    words = ["convert", command.format, *command.sources, f"--out={command.out}"]
-    return _make_set(words, command.out, as_json=command.as_json)
-
-
-def generate_data(command: DataGenerate) -> Report:
-    """Make a scenario set of generated traffic."""
-    words = ["generate", f"--out={command.out}"]
-    words += [] if command.count is None else ["--count", str(command.count)]
-    words += [] if command.seed is None else ["--seed", str(command.seed)]
-    return _make_set(words, command.out, as_json=command.as_json)
-
-
-def describe_data(command: DataInfo) -> Report:
-    """What a scenario set holds."""
-    return _told_by_data(["info", command.folder], as_json=command.as_json)
-
-
-def _make_set(words: list[str], out: str, *, as_json: bool) -> Report:
-    made = _told_by_data(words, as_json=False)
-    return made if made.exit_code or not as_json else describe_data(DataInfo(out, as_json=True))
-
-
-def _told_by_data(words: list[str], *, as_json: bool) -> Report:
-    from skill.children import run_child
-
-    said = run_child("drivetrain.data", [*words, "--json"] if as_json else words)
-    if said.exit_code:
-        return Report("", exit_code=said.exit_code)
-    if as_json:
-        return Report("", json.loads(said.text))
-    return Report(said.text.rstrip())
-
-
 def _run_page(run: Run) -> Report:
+    waiting = _waiting(run)
+    # It may have begun by that very look.
+    run = registry.find_run(run.folder.home, run.id) if isinstance(run.state, Queued) else run
     asked = read_request(run.folder)
-    licences = _licences(asked.request.get("data") if asked else None)
-    evaluation = read_json(run.folder.evaluation)
-    return run_report(Page(run, asked, licences, evaluation, SYSTEM.wall()))
+    return run_report(
+        Page(
+            run,
+            asked,
+            licences=licences_of(asked.request.get("data") if asked else None),
+            evaluation=read_json(run.folder.evaluation),
+            now=SYSTEM.wall(),
+            from_step=_from_step(run),
+            waiting=waiting,
+            ended_in_s=_ended_in_s(run, asked),
+        )
+    )
 
 
-def _licences(data: str | None) -> tuple[str, ...]:
-    """What the scenario set says of itself; a set that is gone says nothing."""
-    if data is None:
-        return ()
-    # NumPy comes with it, which a run on built-in scenarios need not wait for.
-    from drivetrain.data.integrity import read_manifest
+def _from_step(run: Run) -> int | None:
+    """Where a run's attempt went on from, or will; None for its first."""
+    if run.state.attempt == 1:
+        return None
+    if isinstance(run.state, Queued):
+        return newest_step(run.folder) or 0
+    launched = read_launch(run.folder.attempt(run.state.attempt))
+    return launched.from_step if launched else None
 
-    try:
-        return tuple(read_manifest(Path(data)).licences)
-    except NotFoundError:
-        return ()
+
+def _ended_in_s(run: Run, asked: Asked | None) -> float | None:
+    """Seconds until a stalled run is ended if it stays silent, None where it never is."""
+    if not isinstance(run.state, Stalled) or asked is None:
+        return None
+    patience_s = asked.plan.stalled_for_s
+    if patience_s is None:
+        return None
+    # The one place where it is stated; few looks meet a stalled run.
+    from drivetrain.runs.supervise import DEFAULTS
+
+    asked_after_s: float = DEFAULTS["stacks_after_s"]
+    return max(0.0, asked_after_s + patience_s - run.state.overdue_s)
 
 
 def _as_they_come(lines: Iterator[str], command: Logs) -> Iterator[str]:

@@ -1,11 +1,23 @@
-"""Runs as facts for programs, and their states in one word. Pure."""
+"""Runs as facts for programs, and what is said of them everywhere. Pure."""
 
 from typing import assert_never
 
+from drivetrain.numbers import short_duration
 from drivetrain.runs.look import Run
-from drivetrain.runs.record import Ended, Queued, Record, Running, Stalled, Starting, Stopping
+from drivetrain.runs.record import (
+    REASONS,
+    Ended,
+    Queued,
+    Record,
+    Running,
+    Stalled,
+    Starting,
+    Stopping,
+)
+from drivetrain.runs.waiting import Waiting
 from drivetrain.text import plain
 from skill.report import Facts
+from skill.table import untrusted
 
 
 def state_word(state: Record) -> str:
@@ -42,7 +54,36 @@ def run_facts(run: Run) -> Facts:
         "eta_s": seen.eta_s if seen else None,
         "gpu_percent": seen.gpu.util if seen and seen.gpu else None,
     }
-    return facts | _end_facts(run.state)
+    return facts | _health_facts(run) | _state_facts(run.state)
+
+
+def queue_facts(waiting: Waiting) -> Facts:
+    """A queued run's place, for programs.  starts_in_s: from now, None where unknown."""
+    return run_facts(waiting.run) | {
+        "position": waiting.position,
+        "waits_for": waiting.waits_for,
+        "starts_in_s": waiting.starts_in_s,
+    }
+
+
+def queue_words(waiting: Waiting) -> str:
+    """`number 2 in the queue, waiting for 2 CPU cores, starts in 5m`."""
+    words = f"number {waiting.position} in the queue, waiting for {waiting.waits_for}"
+    if waiting.starts_in_s is None:
+        return words
+    return f"{words}, starts in {short_duration(waiting.starts_in_s)}"
+
+
+def why(end: Ended) -> str:
+    """Why a run ended, as a clause for people: the reason, and what is known besides."""
+    detail = f"; {untrusted(end.detail)}" if end.detail else ""
+    return f"{REASONS[end.reason]}{detail}"
+
+
+def tracker_trouble(run: Run) -> str:
+    """Why a run at work is not mirrored in the tracker; empty where it is, or need not be."""
+    told = run.progress.tracker if run.progress else ""
+    return plain(told.removeprefix("off").lstrip(": "), 80) if told.startswith("off") else ""
 
 
 def ended_step(run: Run) -> int | None:
@@ -52,13 +93,31 @@ def ended_step(run: Run) -> int | None:
     return run.progress.step if run.progress else None
 
 
-def _end_facts(state: Record) -> Facts:
-    if not isinstance(state, Ended):
-        return {}
+def _health_facts(run: Run) -> Facts:
+    seen = run.progress
     return {
-        "ended_at": state.at,
-        "reason": state.reason,
-        "detail": plain(state.detail),
-        "resumable": state.resumable,
-        "next": state.next_action,
+        "attempt": run.state.attempt,
+        "tracker": seen.tracker if seen else None,
+        "disk_low": seen.disk_low if seen else None,
     }
+
+
+def _state_facts(state: Record) -> Facts:
+    """What one state alone has."""
+    match state:
+        case Queued(since=since, by=by):
+            return {"queued_at": since, "by": by}
+        case Stalled(overdue_s=overdue):
+            return {"overdue_s": overdue}
+        case Ended():
+            return {
+                "ended_at": state.at,
+                "reason": state.reason,
+                "why": REASONS[state.reason],
+                "detail": plain(state.detail),
+                "resumable": state.resumable,
+                "unit": state.unit,
+                "next": state.next_action,
+            }
+        case _:
+            return {}

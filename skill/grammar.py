@@ -51,6 +51,15 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """Let an ended run go on.  total_steps: a higher total, None for the one it has."""
+
+    run: str
+    total_steps: int | None
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Wait until a run ends."""
 
@@ -99,6 +108,14 @@ class DataGenerate:
 
 
 @dataclass(frozen=True, slots=True)
+class Doctor:
+    """Examine the machine and the home.  fix: repair what loses nothing by it."""
+
+    fix: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Explain all verbs, or one."""
 
@@ -107,7 +124,18 @@ class Help:
 
 
 Command = (
-    Start | Status | Logs | Stop | Wait | Eval | DataConvert | DataInfo | DataGenerate | Help
+    Start
+    | Status
+    | Logs
+    | Stop
+    | Resume
+    | Wait
+    | Eval
+    | DataConvert
+    | DataInfo
+    | DataGenerate
+    | Doctor
+    | Help
 )
 
 

@@ -16,7 +16,7 @@ EXIT_CODES = {
     0: "done",
     2: "bad command or config",
     3: "no such run, file or data",
-    4: "conflict: the run id is taken by another request, or the run is already over",
+    4: "conflict: the run id is taken, or the run is over (`stop`) or active (`resume`)",
     5: "the run failed",
     75: "stopped, resumable; or `wait` ran out of time",
 }

@@ -7,24 +7,30 @@ from drivetrain.numbers import short_count
 from drivetrain.runs.launch import Started
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
+from drivetrain.runs.resume import ResumeReply
 from drivetrain.runs.stop import StopReply
-from skill.facts import run_facts, state_word
+from drivetrain.runs.waiting import Waiting
+from skill.facts import queue_facts, queue_words, run_facts, state_word
 from skill.report import Report
 from skill.run_page import data_words, place_lines
-from skill.table import log_block, untrusted
+from skill.table import untrusted
 
 
 def start_report(
-    started: Started, request: Mapping[str, Any], licences: Sequence[str] = ()
+    started: Started,
+    request: Mapping[str, Any],
+    licences: Sequence[str] = (),
+    waiting: Waiting | None = None,
 ) -> Report:
     """The acknowledgement of a start: what was started, where to look, what to type next."""
     run = started.run
-    title = f"## Run {run.id} {'started' if started.created else 'is already there'}"
+    begun = "started" if waiting is None else "is queued"
+    title = f"## Run {run.id} {begun if started.created else 'is already there'}"
     lines = [
         title,
         "",
         *_same_lines(started),
-        f"- State: {_state(run)}",
+        f"- State: {_state(run) if waiting is None else f'queued: {queue_words(waiting)}'}",
         f"- Plan: {_plan(run, request)}",
         f"- Data: {data_words(request['data'], licences)}",
         *_origin_lines(request),
@@ -32,7 +38,8 @@ def start_report(
         "",
         f"Next: {_next(run)}",
     ]
-    facts = run_facts(run) | {
+    own = run_facts(run) if waiting is None else queue_facts(waiting)
+    facts = own | {
         "created_now": started.created,
         "folder": str(run.folder.path),
         "checkpoints": str(run.folder.checkpoints),
@@ -41,12 +48,40 @@ def start_report(
     return Report("\n".join(lines), facts)
 
 
+def resume_report(
+    reply: ResumeReply, waiting: Waiting | None, total_steps: int | None
+) -> Report:
+    """What asking a run to go on did: from where it does, and when."""
+    run = reply.run
+    if reply.did == "repeated":
+        words = "was asked to go on before; nothing changed"
+    elif waiting is None:
+        words = "goes on"
+    else:
+        words = "is queued to go on"
+    start = f"from step {short_count(reply.from_step)}"
+    if reply.from_step == 0:
+        start = "from the start, since nothing was saved"
+    raised = "" if total_steps is None else f", to {short_count(total_steps)} steps in all"
+    place = "" if waiting is None else f" It is {queue_words(waiting)}."
+    text = (
+        f"Run `{run.id}` {words}: {start}{raised}.{place}\n\n"
+        f"Next: `/train status {run.id}`. The run goes on when this chat or terminal closes."
+    )
+    own = run_facts(run) if waiting is None else queue_facts(waiting)
+    told = {"did": reply.did, "from_step": reply.from_step, "next": f"/train status {run.id}"}
+    return Report(text, own | told)
+
+
 def stop_report(reply: StopReply) -> Report:
     """What asking for a stop did."""
     run = reply.run
     words = _stop_words(reply)
-    text = f"Run `{run.id}` {words}\n\nNext: `/train wait {run.id}`."
-    return Report(text, run_facts(run) | {"did": reply.did, "next": f"/train wait {run.id}"})
+    is_over = isinstance(run.state, Ended)
+    command = f"/train {'resume' if is_over else 'wait'} {run.id}"
+    later = " lets it go on later" if is_over else ""
+    text = f"Run `{run.id}` {words}\n\nNext: `{command}`{later}."
+    return Report(text, run_facts(run) | {"did": reply.did, "next": command})
 
 
 def _stop_words(reply: StopReply) -> str:
@@ -58,20 +93,10 @@ def _stop_words(reply: StopReply) -> str:
         case "repeated":
             return "was asked to stop before; nothing changed."
         case "never_started":
-            return "had not begun, and will not."
+            went = "begun" if reply.run.state.attempt == 1 else "gone on yet"
+            return f"had not {went}, and will not."
         case "over":
             return f"is already over: {state_word(reply.run.state)}."
-
-
-def logs_report(run: Run, lines: Sequence[str], grep: str | None) -> Report:
-    """Lines of a run's log, marked as what they are."""
-    if not lines:
-        holding = f" with {untrusted(grep)}" if grep else ""
-        state = state_word(run.state)
-        text = f"The log of run `{run.id}` has no line{holding}; state of the run: {state}."
-    else:
-        text = log_block(run.id, lines)
-    return Report(text, {"run": run.id, "state": state_word(run.state), "lines": list(lines)})
 
 
 def _state(run: Run) -> str:

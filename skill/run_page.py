@@ -7,8 +7,17 @@ from typing import Any
 from drivetrain.numbers import percent, short_count, short_duration, short_number
 from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
+from drivetrain.runs.waiting import Waiting
 from drivetrain.text import typed
-from skill.facts import ended_step, run_facts, state_word
+from skill.facts import (
+    ended_step,
+    queue_facts,
+    queue_words,
+    run_facts,
+    state_word,
+    tracker_trouble,
+    why,
+)
 from skill.report import Facts, Report
 from skill.status_page import ago
 from skill.table import table, untrusted
@@ -18,13 +27,20 @@ MOST_WORST = 5
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """All that a run's page is made of.  licences: of its data.  now: wall clock, s."""
+    """All that a run's page is made of.
+
+    licences: of its data.  now: wall clock, s.  from_step: where its attempt went on from, or
+    will.  waiting: its place in the queue.  ended_in_s: until a stalled run is ended.
+    """
 
     run: Run
     asked: Asked | None
     licences: Sequence[str]
     evaluation: Mapping[str, Any] | None
     now: float
+    from_step: int | None = None
+    waiting: Waiting | None = None
+    ended_in_s: float | None = None
 
 
 def run_report(page: Page) -> Report:
@@ -36,7 +52,11 @@ def run_report(page: Page) -> Report:
         "" if page.evaluation is None else evaluation_part(page.evaluation),
         f"Next: {_next(run)}.",
     ]
-    facts: Facts = run_facts(run) | {
+    own = run_facts(run) if page.waiting is None else queue_facts(page.waiting)
+    facts: Facts = own | {
+        "from_step": page.from_step,
+        "ended_in_s": page.ended_in_s,
+        "stacks": str(run.folder.stacks) if isinstance(run.state, Stalled) else None,
         "digest": page.asked.digest if page.asked else None,
         "request": page.asked.request if page.asked else None,
         "folder": str(run.folder.path),
@@ -113,7 +133,8 @@ def _traffic(evaluation: Mapping[str, Any]) -> str:
 
 def _progress_lines(page: Page) -> Iterable[str]:
     run, seen = page.run, page.run.progress
-    yield f"- State: {_state(run, page.now)}"
+    yield f"- State: {_state(page)}"
+    yield from _attempt_lines(page)
     yield f"- Algorithm: {run.algorithm}, started {ago(run.created, page.now)}"
     if seen is None:
         return
@@ -127,19 +148,42 @@ def _progress_lines(page: Page) -> Iterable[str]:
     if not isinstance(run.state, Ended):
         eta = f", ETA {short_duration(seen.eta_s)}" if seen.eta_s is not None else ""
         yield f"- Rate: {short_count(seen.rate)} steps/s{eta}"
+        if trouble := tracker_trouble(run):
+            yield f"- MLflow: not mirrored, {untrusted(trouble)}; training goes on"
 
 
-def _state(run: Run, now: float) -> str:
+def _state(page: Page) -> str:
+    run = page.run
     match run.state:
-        case Ended(how=how, reason=reason, detail=detail, at=at):
-            words = untrusted(detail) if detail else ""
-            return f"{how} ({reason}) {ago(at, now)}{': ' if words else ''}{words}"
+        case Ended(how=how, reason=reason, at=at):
+            return f"{how} ({reason}) {ago(at, page.now)}: {why(run.state)}"
         case Stalled(overdue_s=overdue):
-            return f"stalled, {short_duration(overdue)} overdue with a sign of life"
+            silent = f"stalled, {short_duration(overdue)} overdue with a sign of life"
+            return f"{silent}; {_what_follows(page)}"
         case Running() if run.progress:
             return f"running ({run.progress.phase})"
+        case Queued() if page.waiting is not None:
+            return f"queued: {queue_words(page.waiting)}"
         case Queued() | Starting() | Running() | Stopping():
             return state_word(run.state)
+
+
+def _what_follows(page: Page) -> str:
+    """What becomes of a stalled run, and where it tells what it hangs in."""
+    stacks = f"its stacks come to `{page.run.folder.stacks}`"
+    if page.ended_in_s is None:
+        return f"{stacks}, and it is waited for"
+    goes_on = page.asked is not None and page.asked.plan.auto_resumes > 0
+    then = "and goes on from its last save" if goes_on else "as stalled"
+    within = short_duration(page.ended_in_s)
+    return f"{stacks}; if it stays silent it is ended in {within}, {then}"
+
+
+def _attempt_lines(page: Page) -> Iterable[str]:
+    number = page.run.state.attempt
+    if number > 1:
+        goes = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
+        yield f"- Attempt: {number}, {goes} {short_count(page.from_step)}"
 
 
 def _request_lines(page: Page) -> Iterable[str]:

@@ -3,7 +3,8 @@
 Pure: time, machine and records are arguments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from drivetrain.machine import GpuReading, Machine
@@ -16,34 +17,49 @@ from drivetrain.numbers import (
     short_number,
 )
 from drivetrain.runs.look import Run
-from drivetrain.runs.record import Ended, Running, Stalled, Starting, Stopping
+from drivetrain.runs.record import By, Ended, Queued, Running, Stalled, Starting, Stopping
 from drivetrain.runs.registry import Overview
+from drivetrain.runs.waiting import Waiting
 from drivetrain.text import plain
-from skill.facts import ended_step, run_facts
+from skill.facts import ended_step, queue_facts, run_facts, tracker_trouble, why
 from skill.report import Facts, Report
 from skill.table import table, untrusted
 
 START_HINT = "Start one with `/train ppo --run-id ppo_v1`."
-MOST_FAILURES = 5
+MOST_ENDS = 5
+ATTEMPTS: dict[By, str] = {"start": "", "user": ", resumed", "auto": ", by itself"}
+"""What a queued attempt is, besides its number."""
 FRESH_SAMPLE_S = 10.0
 
 
-def status_report(overview: Overview, machine: Machine, home: Path, now: float) -> Report:
-    """All runs and the machine.  now: wall clock, s."""
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the status is made of.  queue: the queued runs in order.  now: wall clock, s."""
+
+    overview: Overview
+    queue: Sequence[Waiting]
+    machine: Machine
+    home: Path
+    now: float
+
+
+def status_report(scene: Scene) -> Report:
+    """All runs and the machine."""
+    overview, now = scene.overview, scene.now
     parts = [
         _active_part(overview),
-        system_lines(machine),
+        system_lines(scene.machine),
         _attention_part(overview.active),
-        _queued_part(overview.queued, now),
+        _queued_part(scene.queue, now),
         _ended_part(overview, now),
     ]
     facts = {
-        "home": str(home),
+        "home": str(scene.home),
         "active": [run_facts(run) for run in overview.active],
-        "queued": [run_facts(run) for run in overview.queued],
+        "queued": [queue_facts(waiting) for waiting in scene.queue],
         "ended": [run_facts(run) for run in overview.ended],
         "ended_total": overview.ended_total,
-        "system": system_facts(machine),
+        "system": system_facts(scene.machine),
     }
     return Report("\n\n".join(part for part in parts if part), facts)
 
@@ -133,29 +149,51 @@ def _active_row(run: Run) -> Sequence[str]:
 
 def _attention_part(active: Sequence[Run]) -> str:
     """What the table has no room for: its shape is fixed."""
-    notes = [note for run in active if (note := _note(run))]
+    notes = [note for run in active for note in _notes(run)]
     return "\n".join(["### Attention", *notes]) if notes else ""
 
 
-def _note(run: Run) -> str:
+def _notes(run: Run) -> Iterator[str]:
     """What there is to say about a run that is not simply running."""
     match run.state:
         case Stalled(overdue_s=overdue):
-            return (
+            yield (
                 f"- `{run.id}` is stalled: {short_duration(overdue)} overdue with a sign of "
-                f"life. See `/train logs {run.id}`."
+                f"life. What follows: `/train status {run.id}`."
             )
         case Stopping():
-            return f"- `{run.id}` is stopping: it saves first."
+            yield f"- `{run.id}` is stopping: it saves first."
         case _:
-            return ""
+            pass
+    if run.progress and run.progress.disk_low:
+        free = gigabytes(run.progress.disk_free)
+        yield f"- `{run.id}` may not fit its next saves on the disk: {free} are free."
+    if trouble := tracker_trouble(run):
+        yield f"- `{run.id}` is not mirrored in MLflow ({untrusted(trouble)}); it trains on."
 
 
-def _queued_part(queued: Sequence[Run], now: float) -> str:
-    if not queued:
+def _queued_part(queue: Sequence[Waiting], now: float) -> str:
+    if not queue:
         return ""
-    rows = ((run.id, run.algorithm, ago(run.created, now)) for run in queued)
-    return "## Queued Runs\n\n" + table(("Run", "Algorithm", "Asked"), rows)
+    header = ("Position", "Run", "Algorithm", "Attempt", "Waits for", "Starts in", "Asked")
+    rows = (_queued_row(waiting, now) for waiting in queue)
+    return "## Queued Runs\n\n" + table(header, rows)
+
+
+def _queued_row(waiting: Waiting, now: float) -> Sequence[str]:
+    run, state = waiting.run, waiting.run.state
+    attempt, since = UNKNOWN, run.created
+    if isinstance(state, Queued):
+        attempt, since = f"{state.attempt}{ATTEMPTS[state.by]}", state.since
+    return (
+        str(waiting.position),
+        run.id,
+        run.algorithm,
+        attempt,
+        waiting.waits_for,
+        short_duration(waiting.starts_in_s),
+        ago(since, now),
+    )
 
 
 def _ended_part(overview: Overview, now: float) -> str:
@@ -165,11 +203,11 @@ def _ended_part(overview: Overview, now: float) -> str:
     rows = (_ended_row(run, now) for run in overview.ended)
     lines = ["## Ended Runs", "", table(header, rows)]
     older = overview.ended_total - len(overview.ended)
-    failures = [note for run in overview.ended if (note := _failure(run))]
+    ends = [note for run in overview.ended if (note := _end_note(run))]
     if older > 0:
         lines += ["", f"{older:,} older runs are not shown; `/train status RUN` shows one."]
-    if failures:
-        lines += ["", *failures[:MOST_FAILURES]]
+    if ends:
+        lines += ["", *ends[:MOST_ENDS]]
     return "\n".join(lines)
 
 
@@ -191,9 +229,9 @@ def _how(end: Ended) -> str:
     return end.how if end.reason in ("completed", "user_stop") else f"{end.how}: {end.reason}"
 
 
-def _failure(run: Run) -> str:
+def _end_note(run: Run) -> str:
+    """Why a run ended that did not simply succeed, and what to type."""
     end = run.state
-    if not isinstance(end, Ended) or end.how not in ("failed", "lost"):
+    if not isinstance(end, Ended) or end.how == "succeeded":
         return ""
-    detail = f" {untrusted(end.detail)}." if end.detail else ""
-    return f"- `{run.id}` {_how(end)}.{detail} Next: {end.next_action}."
+    return f"- `{run.id}` {end.how} ({end.reason}): {why(end)}. Next: {end.next_action}."

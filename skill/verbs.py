@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from drivetrain.errors import RequestError
+from drivetrain.numbers import whole_count
 from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.runs.folder import is_run_id
 from drivetrain.text import quote
@@ -19,16 +20,18 @@ from skill.grammar import (
     DataConvert,
     DataGenerate,
     DataInfo,
+    Doctor,
     Eval,
     Help,
     Logs,
+    Resume,
     Start,
     Status,
     Stop,
     Verb,
     Wait,
 )
-from trainers.asked import CONFIG, DRY_RUN, SET, asked_with
+from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
 NOT_YET = ("sac", "bc", "gail", "hybrid")
 """Algorithms that the product will have and does not have yet."""
@@ -98,6 +101,18 @@ def _stop(given: Given) -> Command:
         force="--force" in given,
         as_json="--json" in given,
     )
+
+
+def _resume(given: Given) -> Command:
+    run = _run(given, "resume")
+    text = given.last("--steps")
+    steps = None if text is None else whole_count(text)
+    if text is not None and (steps is None or not 1 <= steps <= MOST_STEPS):
+        raise RequestError(
+            f"`--steps` is {quote(text)}; it is the new total, a whole number from 1 to "
+            f"{MOST_STEPS:,}, such as `20M`. Try `/train resume {run} --steps 20M`."
+        )
+    return Resume(run, steps, as_json="--json" in given)
 
 
 def _wait(given: Given) -> Command:
@@ -197,6 +212,11 @@ def _only(given: Given, verb: str, flags: set[str]) -> None:
         )
 
 
+def _doctor(given: Given) -> Command:
+    _no_arguments(given, "doctor")
+    return Doctor(fix="--fix" in given, as_json="--json" in given)
+
+
 def _help(given: Given) -> Command:
     topic = _argument(given, "help", "verb", "help ppo") if given.arguments else None
     return Help(topic, as_json="--json" in given)
@@ -241,6 +261,17 @@ SERVING: Final = (
         _stop,
     ),
     Verb(
+        "resume",
+        "RUN",
+        "Go on with a run that ended, from its last saved state.",
+        "resume ppo_v1 --steps 20M",
+        (
+            Option("--steps", "Raise the total: train to this many steps in all.", "N"),
+            JSON,
+        ),
+        _resume,
+    ),
+    Verb(
         "wait",
         "RUN",
         "Wait until a run ends; the exit code says how.",
@@ -275,6 +306,17 @@ SERVING: Final = (
             JSON,
         ),
         _data,
+    ),
+    Verb(
+        "doctor",
+        "",
+        "Check the machine and all runs, and say what to do; `--fix` repairs.",
+        "doctor --fix",
+        (
+            Option("--fix", "Repair whatever can be repaired without losing anything."),
+            JSON,
+        ),
+        _doctor,
     ),
     Verb(
         "help",

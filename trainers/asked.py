@@ -12,6 +12,8 @@ CONFIG: Final = Option(
 SET: Final = Option(
     "--set", "Set one value of the request, as often as needed.", "PATH=VALUE", repeats=True
 )
+MOST_STEPS: Final = 100_000_000_000
+"""Environment steps that a run may be asked for."""
 DRY_RUN: Final = Option("--dry-run", "Print the resolved config and write nothing.")
 
 

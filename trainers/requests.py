@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
 
+from drivetrain.numbers import whole_count
 from drivetrain.sim.config import EnvironmentSettings, Settings
+from trainers.asked import MOST_STEPS
 
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 ROLLOUT_STEPS = 16_384
@@ -24,13 +26,8 @@ def _whole_number(value: object) -> object:
     """`10_000_000`, `1e7` and `10M` are all ten million; anything else is left for Pydantic."""
     if not isinstance(value, str):
         return value
-    text = value.strip().replace("_", "")
-    scale = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}.get(text[-1:].lower(), 1)
-    try:
-        number = float(text[:-1] if scale > 1 else text) * scale
-    except ValueError:
-        return value
-    return int(number) if number.is_integer() else value
+    count = whole_count(value)
+    return value if count is None else count
 
 
 def _printable_path(value: object) -> object:
@@ -55,7 +52,7 @@ class TrainingSettings(Settings):
     total_steps: Count = Field(
         10_000_000,
         ge=1,
-        le=100_000_000_000,
+        le=MOST_STEPS,
         description="Environment steps to train for, over all worlds.",
         json_schema_extra=option("--steps"),
     )

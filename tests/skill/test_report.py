@@ -5,6 +5,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from drivetrain.machine import GpuReading, Machine
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launch import Started
@@ -12,6 +14,7 @@ from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress
 from drivetrain.runs.record import (
+    REASONS,
     Ended,
     How,
     Queued,
@@ -19,12 +22,16 @@ from drivetrain.runs.record import (
     Record,
     Running,
     Stalled,
+    Starting,
     Stopping,
 )
 from drivetrain.runs.registry import Overview
-from skill.replies import logs_report, start_report
+from drivetrain.runs.resume import ResumeReply
+from drivetrain.runs.waiting import Waiting
+from skill.log_page import logs_report
+from skill.replies import resume_report, start_report
 from skill.run_page import Page, evaluation_report, run_report
-from skill.status_page import fresh_sample, status_report
+from skill.status_page import Scene, fresh_sample, status_report
 from trainers.asked import Asked as AskedFor
 from trainers.configs import resolve
 
@@ -64,9 +71,10 @@ def ended(how: How, reason: Reason, detail: str = "", step: int = 9_000) -> Ende
     )
 
 
-def status(*active: Run, ended: tuple[Run, ...] = (), queued: tuple[Run, ...] = ()) -> str:
+def status(*active: Run, ended: tuple[Run, ...] = (), queue: tuple[Waiting, ...] = ()) -> str:
+    queued = tuple(waiting.run for waiting in queue)
     overview = Overview(active, queued, ended, len(ended))
-    return status_report(overview, WITH_GPU, HOME, NOW).markdown
+    return status_report(Scene(overview, queue, WITH_GPU, HOME, NOW)).markdown
 
 
 def test_the_status_has_exactly_the_shape_that_users_rely_on() -> None:
@@ -89,7 +97,7 @@ def test_the_status_has_exactly_the_shape_that_users_rely_on() -> None:
 
 
 def test_a_machine_without_a_gpu_and_a_home_without_runs_are_told_in_words() -> None:
-    report = status_report(Overview((), (), (), 0), WITHOUT_GPU, HOME, NOW)
+    report = status_report(Scene(Overview((), (), (), 0), (), WITHOUT_GPU, HOME, NOW))
     assert report.markdown == (
         "## Active Training Runs\n"
         "\n"
@@ -113,14 +121,17 @@ def test_a_stalled_or_stopping_run_has_no_time_of_arrival_and_a_note() -> None:
     assert "| a | PPO | 350K | 5.2 | 78% | - |" in text
     assert text.endswith(
         "### Attention\n"
-        "- `a` is stalled: 3m overdue with a sign of life. See `/train logs a`.\n"
+        "- `a` is stalled: 3m overdue with a sign of life. What follows: `/train status a`.\n"
         "- `b` is stopping: it saves first."
     )
 
 
 def test_queued_and_ended_runs_have_tables_of_their_own_and_a_failure_its_reason() -> None:
     text = status(
-        queued=(run("q", Queued(NOW)),),
+        queue=(
+            Waiting(run("q", Queued(NOW - 7200)), 1, "2 CPU cores", 300.0),
+            Waiting(run("r", Queued(NOW - 60, 2, "auto")), 2, "its turn", None),
+        ),
         ended=(
             run("good", ended("succeeded", "completed", step=10_000_000), SEEN),
             run("bad", ended("failed", "nan", "loss is nan at step 9000")),
@@ -131,21 +142,125 @@ def test_queued_and_ended_runs_have_tables_of_their_own_and_a_failure_its_reason
     )
     assert (
         "## Queued Runs\n\n"
-        "| Run | Algorithm | Asked |\n|-----|-----------|-------|\n| q | PPO | 2h ago |\n\n"
+        "| Position | Run | Algorithm | Attempt | Waits for | Starts in | Asked |\n"
+        "|----------|-----|-----------|---------|-----------|-----------|-------|\n"
+        "| 1 | q | PPO | 1 | 2 CPU cores | 5m | 2h ago |\n"
+        "| 2 | r | PPO | 2, by itself | its turn | - | 60s ago |\n\n"
         "## Ended Runs\n\n"
         "| Run | Algorithm | How | Step | Reward | When |\n"
         "|-----|-----------|-----|------|--------|------|\n"
         "| good | PPO | succeeded | 10M | 5.2 | 10m ago |\n"
         "| bad | PPO | failed: nan | 9K | - | 10m ago |\n\n"
-        "- `bad` failed: nan. `loss is nan at step 9000`. Next: `/train logs bad`."
+        "- `bad` failed (nan): a loss, a parameter or an input became NaN or infinite; "
+        "`loss is nan at step 9000`. Next: `/train logs bad`."
     ) in text
     # The shape that users rely on comes first and whole.
     assert text.index("### System") < text.index("## Queued Runs")
 
 
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_is_told_with_its_sentence_and_what_to_type(reason: Reason) -> None:
+    end = ended("failed", reason)
+    assert status(ended=(run("bad", end),)).endswith(
+        f"\n- `bad` failed ({reason}): {REASONS[reason]}. Next: `/train logs bad`."
+    )
+    page = run_report(Page(run("bad", end), None, (), None, NOW)).markdown
+    assert f"- State: failed ({reason}) 10m ago: {REASONS[reason]}\n" in page
+    assert page.endswith("Next: `/train logs bad`.")
+
+
+def test_a_tracker_that_is_off_and_a_disk_that_fills_up_are_told() -> None:
+    seen = replace(SEEN, tracker="off: database is locked", disk_low=True, disk_free=GIB)
+    text = status(run("a", Running(1), seen))
+    assert text.endswith(
+        "### Attention\n"
+        "- `a` may not fit its next saves on the disk: 1GB are free.\n"
+        "- `a` is not mirrored in MLflow (`database is locked`); it trains on."
+    )
+    page = run_report(Page(run("a", Running(1), seen), None, (), None, NOW)).markdown
+    assert "- MLflow: not mirrored, `database is locked`; training goes on\n" in page
+
+
+def asked_with(plan: Plan) -> Asked:
+    return Asked("PPO", "0123456789abcdef", NOW, resolve_defaults(), (), plan)
+
+
+STACKS = "its stacks come to `/drive/experiments/runs/a/stacks.txt`"
+
+
+@pytest.mark.parametrize(
+    ("plan", "ended_in_s", "follows"),
+    [
+        (Plan(), 480.0, "; if it stays silent it is ended in 8m, as stalled\n"),
+        (
+            Plan(auto_resumes=2),
+            60.0,
+            "; if it stays silent it is ended in 60s, and goes on from its last save\n",
+        ),
+        (Plan(stalled_for_s=None), None, ", and it is waited for\n"),
+    ],
+)
+def test_a_stalled_run_tells_how_long_where_it_hangs_and_what_follows(
+    plan: Plan, ended_in_s: float | None, follows: str
+) -> None:
+    stalled = run("a", Stalled(1, 200.0), SEEN)
+    page = Page(stalled, asked_with(plan), (), None, NOW, ended_in_s=ended_in_s)
+    words = f"- State: stalled, 3m overdue with a sign of life; {STACKS}{follows}"
+    assert words in run_report(page).markdown
+    facts = run_report(page).facts
+    assert (facts["overdue_s"], facts["ended_in_s"]) == (200.0, ended_in_s)
+    assert facts["stacks"] == "/drive/experiments/runs/a/stacks.txt"
+
+
+def test_a_later_attempt_tells_from_where_it_went_on() -> None:
+    page = Page(run("a", Running(2), SEEN), None, (), None, NOW, from_step=1_250_000)
+    assert "- Attempt: 2, resumed at 1.2M\n" in run_report(page).markdown
+    assert run_report(page).facts["from_step"] == 1_250_000
+
+
+def test_a_queued_resume_tells_its_place_and_from_where_it_will_go_on() -> None:
+    queued = run("a", Queued(NOW, 3, "user"), SEEN)
+    waiting = Waiting(queued, 2, "run `b`", 7200.0)
+    page = Page(queued, None, (), None, NOW, from_step=340_000, waiting=waiting)
+    text = run_report(page).markdown
+    assert (
+        "- State: queued: number 2 in the queue, waiting for run `b`, starts in 2h\n"
+        "- Attempt: 3, to go on from 340K\n"
+    ) in text
+    facts = run_report(page).facts
+    assert (facts["position"], facts["waits_for"], facts["by"]) == (2, "run `b`", "user")
+
+
+def test_a_resume_is_acknowledged_with_its_step_and_its_place() -> None:
+    queued = run("a", Queued(NOW, 2, "user"))
+    waiting = Waiting(queued, 1, "a CPU core", None)
+    last = "\n\nNext: `/train status a`. The run goes on when this chat or terminal closes."
+    begun = ResumeReply(run("a", Starting(2)), "queued", 1_250_000)
+    assert resume_report(begun, None, 20_000_000).markdown == (
+        f"Run `a` goes on: from step 1.2M, to 20M steps in all.{last}"
+    )
+    assert resume_report(ResumeReply(queued, "queued", 0), waiting, None).markdown == (
+        "Run `a` is queued to go on: from the start, since nothing was saved. It is number 1 "
+        f"in the queue, waiting for a CPU core.{last}"
+    )
+    again = resume_report(ResumeReply(queued, "repeated", 9), waiting, None)
+    assert again.markdown.startswith("Run `a` was asked to go on before; nothing changed: from")
+    assert again.facts["did"] == "repeated"
+
+
+def test_a_start_beyond_the_machines_room_says_that_it_waits() -> None:
+    queued = run("a", Queued(NOW))
+    waiting = Waiting(queued, 3, "2 CPU cores", 3600.0)
+    text = start_report(Started(queued, created=True), resolve_defaults(), (), waiting).markdown
+    assert text.startswith(
+        "## Run a is queued\n\n"
+        "- State: queued: number 3 in the queue, waiting for 2 CPU cores, starts in 60m\n"
+    )
+
+
 def test_older_runs_are_counted_not_listed() -> None:
     overview = Overview((), (), (run("x", ended("succeeded", "completed")),), 10_001)
-    text = status_report(overview, WITHOUT_GPU, HOME, NOW).markdown
+    text = status_report(Scene(overview, (), WITHOUT_GPU, HOME, NOW)).markdown
     assert "10,000 older runs are not shown; `/train status RUN` shows one." in text
 
 
@@ -278,15 +393,18 @@ def test_a_repeated_start_says_that_it_is_the_same_run() -> None:
 def test_json_is_strict_and_its_names_do_not_change() -> None:
     odd = run("ppo_v1", Running(1), replace(SEEN, reward=float("nan")))
     overview = Overview((odd,), (), (run("bad", ended("failed", "nan")),), 1)
-    facts = json.loads(status_report(overview, WITH_GPU, HOME, NOW).text(as_json=True))
+    facts = json.loads(
+        status_report(Scene(overview, (), WITH_GPU, HOME, NOW)).text(as_json=True)
+    )
     assert list(facts) == ["home", "active", "queued", "ended", "ended_total", "system"]
     assert list(facts["active"][0]) == [
         *("run", "algorithm", "state", "created", "phase", "step", "total_steps", "reward"),
-        *("best_reward", "steps_per_second", "eta_s", "gpu_percent"),
+        *("best_reward", "steps_per_second", "eta_s", "gpu_percent", "attempt", "tracker"),
+        "disk_low",
     ]
     assert facts["active"][0]["reward"] is None
-    assert list(facts["ended"][0])[-5:] == [
-        *("ended_at", "reason", "detail", "resumable", "next"),
+    assert list(facts["ended"][0])[-7:] == [
+        *("ended_at", "reason", "why", "detail", "resumable", "unit", "next"),
     ]
     assert list(facts["system"]) == ["gpus", "gpu_note", "ram_used", "ram_total"]
 

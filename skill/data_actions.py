@@ -1,0 +1,56 @@
+"""The verbs on scenario sets: a child reads and writes them, since that takes NumPy."""
+
+import json
+from pathlib import Path
+
+from drivetrain.errors import NotFoundError
+from skill.grammar import DataConvert, DataGenerate, DataInfo
+from skill.report import Report
+
+
+def convert_data(command: DataConvert) -> Report:
+    """Make a scenario set of recorded files."""
+    words = ["convert", command.format, *command.sources, f"--out={command.out}"]
+    return _make_set(words, command.out, as_json=command.as_json)
+
+
+def generate_data(command: DataGenerate) -> Report:
+    """Make a scenario set of generated traffic."""
+    words = ["generate", f"--out={command.out}"]
+    words += [] if command.count is None else ["--count", str(command.count)]
+    words += [] if command.seed is None else ["--seed", str(command.seed)]
+    return _make_set(words, command.out, as_json=command.as_json)
+
+
+def describe_data(command: DataInfo) -> Report:
+    """What a scenario set holds."""
+    return _told_by_data(["info", command.folder], as_json=command.as_json)
+
+
+def _make_set(words: list[str], out: str, *, as_json: bool) -> Report:
+    made = _told_by_data(words, as_json=False)
+    return made if made.exit_code or not as_json else describe_data(DataInfo(out, as_json=True))
+
+
+def _told_by_data(words: list[str], *, as_json: bool) -> Report:
+    from skill.children import run_child
+
+    said = run_child("drivetrain.data", [*words, "--json"] if as_json else words)
+    if said.exit_code:
+        return Report("", exit_code=said.exit_code)
+    if as_json:
+        return Report("", json.loads(said.text))
+    return Report(said.text.rstrip())
+
+
+def licences_of(data: str | None) -> tuple[str, ...]:
+    """What the scenario set says of itself; a set that is gone says nothing."""
+    if data is None:
+        return ()
+    # NumPy comes with it, which a run on built-in scenarios need not wait for.
+    from drivetrain.data.integrity import read_manifest
+
+    try:
+        return tuple(read_manifest(Path(data)).licences)
+    except NotFoundError:
+        return ()
