@@ -42,6 +42,13 @@ def tear_last_status(scene: Scene) -> None:
     assert scene.end().step == step
 
 
+def tear_request(scene: Scene) -> None:
+    """Half of what was asked for, of a run that is over."""
+    kill(scene.begin(), "trainer")
+    scene.end()
+    tear(scene.folder.request)
+
+
 def harm_index(harm: Callable[[Path], object]) -> Callable[[Scene], None]:
     """Something happens to the index of all runs."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drivetrain.checkpoint_units import Unit, newest_verified
+from drivetrain.errors import DataError
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launch import start_run
 from drivetrain.runs.record import Ended, Record
@@ -75,9 +76,12 @@ class Scene:
             time.sleep(NAP_S)
 
     def look(self) -> str:
-        """What anybody who looks is told of the run, as `failed(killed)`."""
+        """What anybody who looks is told of the run, as `failed(killed)`, or `damaged`."""
         schedule_step(self.home)
-        return told(find_run(self.home, RUN).state)
+        try:
+            return told(find_run(self.home, RUN).state)
+        except DataError:
+            return "damaged"
 
     def lost(self) -> int:
         """How many of the saved states that were whole cannot be gone on from any more."""

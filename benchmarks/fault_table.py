@@ -48,6 +48,7 @@ FAULTS = (
     Fault("clock set back and forth", fault_processes.jump_clock, "running"),
     Fault("status.json torn", fault_files.tear_status, "running"),
     Fault("status.json torn, run dead", fault_files.tear_last_status, "failed(killed)"),
+    Fault("request.json torn, run dead", fault_files.tear_request, "damaged"),
     Fault("index corrupt", fault_files.harm_index(fault_files.overwrite), "running"),
     Fault("index deleted", fault_files.harm_index(Path.unlink), "running"),
     Fault("index locked", fault_files.lock_index, "running"),
