@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,6 @@ from drivetrain.runs.record import Ended, Queued, Running
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
-from drivetrain.runs.waiting import Waiting
 from drivetrain.runs.waiting import Waiting
 from drivetrain.settings import PROJECT
 from tests.runs.living import (
@@ -84,6 +84,28 @@ def test_when_nobody_was_left_to_move_the_queue_on_a_look_does(home: Path) -> No
     meet(home, "first", is_over)
     assert schedule_step(home) == 1
     assert ended(home, "second").reason == "completed"
+
+
+DOOMED_STARTER = """
+import os, signal, sys
+from pathlib import Path
+from drivetrain.runs import schedule
+from tests.runs.living import start
+schedule.begin_attempt = lambda folder, lease: os.kill(os.getpid(), signal.SIGKILL)
+start(Path(sys.argv[1]), "complete", "first")
+"""
+
+
+def test_a_starter_killed_with_the_lock_and_a_lease_in_its_hands_keeps_neither(
+    home: Path,
+) -> None:
+    starter = subprocess.run(
+        [sys.executable, "-c", DOOMED_STARTER, str(home)], cwd=PROJECT, check=False
+    )
+    assert starter.returncode == -signal.SIGKILL
+    assert order(home) == ["first"]
+    begin(home, "complete", "second")
+    assert [ended(home, run).reason for run in ("first", "second")] == ["completed"] * 2
 
 
 def test_priority_passes_and_what_comes_after_a_run_waits_for_its_end(home: Path) -> None:
