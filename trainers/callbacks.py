@@ -32,7 +32,9 @@ class Watch(BaseCallback):
         self._telemetry = telemetry
         self._ended = EndedEpisodes()
         self._heard_at = -np.inf
-        self._begun: tuple[int, float] | None = None
+        # An earlier attempt may know of a best that this one's status does not show yet.
+        self._untold = self._known_best()
+        self._begun = (0, 0.0)
 
     @override
     def _on_step(self) -> bool:
@@ -40,10 +42,9 @@ class Watch(BaseCallback):
         check_worlds(self._worlds, self.num_timesteps)
         now = time.monotonic()
         if now - self._heard_at >= HEARTBEAT_S:
-            self._telemetry.write(
-                self.num_timesteps, self._known_best(first=self._heard_at < 0)
-            )
             self._heard_at = now
+            self._telemetry.write(self.num_timesteps, self._untold)
+            self._untold = {}
         leave_if_asked(self._telemetry)
         return True
 
@@ -110,10 +111,9 @@ class Watch(BaseCallback):
 
     def _record_speed(self, step: int) -> None:
         """Steps per second of this attempt, evaluations and saves included."""
-        now = time.monotonic()
-        if self._begun is not None:
-            since_step, since = self._begun
-            self.logger.record("time/fps", int((step - since_step) / max(now - since, 1e-6)))
+        first_step, begun_at = self._begun
+        took_s = max(time.monotonic() - begun_at, 1e-6)
+        self.logger.record("time/fps", int((step - first_step) / took_s))
 
     @override
     def _on_training_start(self) -> None:
@@ -131,11 +131,11 @@ class Watch(BaseCallback):
         return self._validation.takes(step, table)
 
     def _tell_best(self, step: int) -> None:
-        self._telemetry.write(step, self._known_best(first=True))
+        self._telemetry.write(step, self._known_best())
         reward = self._validation.best_reward
         self._telemetry.event(step, "best", file="best.pt", reward=reward)
 
-    def _known_best(self, *, first: bool) -> dict[str, float]:
-        """The reward of the best evaluation, where the status does not know it yet."""
+    def _known_best(self) -> dict[str, float]:
+        """The reward of the best evaluation so far, if there was one."""
         reward = self._validation.best_reward
-        return {"best_reward": reward} if first and reward is not None else {}
+        return {} if reward is None else {"best_reward": reward}
