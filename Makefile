@@ -35,6 +35,7 @@ bench: install
 	$(RUN) -m benchmarks.sim --worlds 256 --json
 	$(RUN) -m benchmarks.ppo --json
 	$(RUN) -m benchmarks.status --runs 10000 --json
+	$(RUN) -m benchmarks.faults --json
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -19,7 +19,8 @@ from drivetrain.runs.stop import request_stop
 from drivetrain.tracking.ledger import Closed, read_ledger
 from drivetrain.tracking.store import store_file
 from tests.faults.test_unit_kills import SITUATIONS, kill_each_save
-from tests.runs.living import kill
+from tests.runs.by_hand import is_gone
+from tests.runs.living import kill, pid_of
 from trainers.launch import CLOSER
 
 PAGE = 4096
@@ -128,15 +129,18 @@ def fill_disk_at_end(scene: Scene) -> None:
 
 
 def forbid_writing(scene: Scene) -> None:
-    """The home becomes read-only for a while."""
-    scene.begin("ignore")
-    place = str(scene.home)
-    for words in (("--bind", place, place), ("-o", "remount,bind,ro", place)):
-        subprocess.run(["mount", *words], check=True)
-    try:
+    """The home becomes read-only for a while, in which nothing needs to be saved."""
+    scene.begin("work")
+    with read_only(scene.home):
         assert isinstance(find_run(scene.home, RUN).state, Running)
-    finally:
-        subprocess.run(["umount", place], check=True)
+
+
+def forbid_saving(scene: Scene) -> None:
+    """The home becomes read-only for a while, and the trainer wants to save."""
+    folder = scene.begin()
+    trainer = pid_of(folder, "trainer")
+    with read_only(scene.home):
+        scene.until(lambda: is_gone(trainer))
 
 
 def newest_file(scene: Scene, name: str) -> Path:
@@ -162,6 +166,18 @@ def flip(path: Path) -> None:
     whole = bytearray(path.read_bytes())
     whole[len(whole) // 2] ^= 1
     path.write_bytes(whole)
+
+
+@contextmanager
+def read_only(place: Path) -> Iterator[None]:
+    """Nothing in this folder can be changed, for the time of a block."""
+    # Mounted over itself: the kernel refuses this to a disk on which files are being written.
+    for words in (("--bind", place, place), ("-o", "remount,bind,ro", place)):
+        subprocess.run(["mount", *words], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 @contextmanager

@@ -59,6 +59,7 @@ FAULTS = (
     Fault("disk full in a save", fault_files.fill_disk_in_save, "failed(disk_full)", "size=3m"),
     Fault("disk full at the end", fault_files.fill_disk_at_end, "failed(killed)", "size=3m"),
     Fault("home becomes read-only", fault_files.forbid_writing, "running", "size=3m"),
+    Fault("home read-only in a save", fault_files.forbid_saving, "failed(error)", "size=3m"),
     Fault("stop while it trains", fault_requests.stop, "stopped(user_stop)"),
     Fault("stop in the queue", fault_requests.stop_in_queue, "stopped(user_stop)"),
     Fault("stop, then SIGKILL supervisor", fault_requests.stop_and_kill, "stopped(user_stop)"),
