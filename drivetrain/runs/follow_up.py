@@ -7,6 +7,12 @@ from drivetrain.runs.plan import Plan
 from drivetrain.runs.record import AUTO_RESUMED, Ended
 
 
+def is_asked_to_stop(folder: RunFolder, attempt: int) -> bool:
+    """Whether somebody asked this very attempt to stop."""
+    asked = read_json(folder.stop_request)
+    return asked is not None and asked.get("attempt") == attempt
+
+
 def is_asked_to_resume(folder: RunFolder, attempt: int) -> bool:
     """Whether somebody asked the run to go on after the end of this very attempt."""
     asked = read_json(folder.resume_request)
@@ -16,9 +22,9 @@ def is_asked_to_resume(folder: RunFolder, attempt: int) -> bool:
 def goes_on_by_itself(folder: RunFolder, plan: Plan, end: Ended) -> bool:
     """Whether the run goes on unasked: an end from outside, a later unit, and tries left."""
     return (
-        end.how != "stopped"
-        and end.reason in AUTO_RESUMED
+        end.reason in AUTO_RESUMED
         and plan.auto_resumes > 0
+        and not is_asked_to_stop(folder, end.attempt)
         and _got_further(folder, end)
         and _resumed_in_a_row(folder, end.attempt) < plan.auto_resumes
     )

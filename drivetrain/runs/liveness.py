@@ -21,7 +21,7 @@ from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Boot, Identity, this_boot
 from drivetrain.runs.folder import AttemptFolder, RunFolder
-from drivetrain.runs.follow_up import goes_on_by_itself, is_asked_to_resume
+from drivetrain.runs.follow_up import goes_on_by_itself, is_asked_to_resume, is_asked_to_stop
 from drivetrain.runs.locks import is_held
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress, read_progress
@@ -111,7 +111,7 @@ def _waiting(folder: RunFolder, number: int, *, since_attempt: int) -> Queued:
 
 def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock) -> Record:
     """Rule 2: what a run with a living supervisor is doing."""
-    if is_asked_to_stop(folder, attempt):
+    if is_asked_to_stop(folder, attempt.number):
         return Stopping(attempt.number)
     progress = read_progress(folder)
     if progress is None or progress.attempt != attempt.number:
@@ -131,9 +131,14 @@ def _left_alone(
         return _never_came_up(folder, attempt, algorithm, clock, boot)
     progress = read_progress(folder)
     step = None if progress is None else progress.step
-    verdict = Verdict("lost", "supervisor_died", "supervisor and trainer vanished", step)
-    if Boot(proc.get("boot_id", ""), proc.get("pid1_start")) != boot:
-        verdict = Verdict("interrupted", "reboot", "the machine was restarted", step)
+    is_same_boot = Boot(proc.get("boot_id", ""), proc.get("pid1_start")) == boot
+    what = "supervisor and trainer vanished" if is_same_boot else "the machine was restarted"
+    if is_asked_to_stop(folder, attempt.number):
+        verdict = Verdict("stopped", "user_stop", f"{what} before it had saved", step)
+    elif is_same_boot:
+        verdict = Verdict("lost", "supervisor_died", what, step)
+    else:
+        verdict = Verdict("interrupted", "reboot", what, step)
     ending = Ending(attempt.number, _last_sign(folder, attempt), newest_step(folder))
     return verdict.ended(folder, algorithm, ending)
 
@@ -191,12 +196,6 @@ def _promised_by(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: 
     if progress is not None and progress.attempt == attempt.number and progress.next_by:
         return progress.next_by
     return clock.mono() - _since_launch_s(attempt, clock, boot) + LONGEST_SILENT_START_S
-
-
-def is_asked_to_stop(folder: RunFolder, attempt: AttemptFolder) -> bool:
-    """Whether a stop was asked of this very attempt."""
-    asked = read_json(folder.stop_request)
-    return asked is not None and asked.get("attempt") == attempt.number
 
 
 def _overdue_s(progress: Progress, clock: Clock) -> float:

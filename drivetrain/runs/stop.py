@@ -67,8 +67,6 @@ def _act(run: Run, request: dict[str, Any]) -> Did | None:
             return "over"
         case Queued() | Starting() if _cancel(run):
             return "never_started"
-        case Stopping() if attempt is not None and not is_held(run.folder.run_lock):
-            return _press_orphan(attempt, request)
         case Starting() | Running() | Stalled() | Stopping() if attempt is not None:
             return _ask(run, attempt, request)
         case _:
@@ -106,22 +104,18 @@ def _settle_elsewhere(home: Path, run_id: str) -> None:
 
 
 def _ask(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> Did:
-    """Leave the request in the folder and wake the supervisor."""
+    """Leave the request in the folder and wake the supervisor, if one is left."""
     before = read_json(run.folder.stop_request) or {}
     is_repeat = before.get("attempt") == attempt.number
     if is_repeat and (before.get("force") or not request["force"]):
         return "repeated"
     replace_json(run.folder.stop_request, {"v": 1, "attempt": attempt.number} | request)
-    _signal(attempt, "supervisor", signal.SIGTERM)
+    if is_held(run.folder.run_lock):
+        _signal(attempt, "supervisor", signal.SIGTERM)
+    elif request["force"]:
+        # It saves without its supervisor, and nobody else is left who could end it.
+        _signal(attempt, "trainer", signal.SIGKILL)
     return "forced" if request["force"] else "asked"
-
-
-def _press_orphan(attempt: AttemptFolder, request: dict[str, Any]) -> Did:
-    """A trainer without its supervisor saves already; force ends it, since nobody else can."""
-    if not request["force"]:
-        return "repeated"
-    _signal(attempt, "trainer", signal.SIGKILL)
-    return "forced"
 
 
 def _signal(attempt: AttemptFolder, who: str, signum: signal.Signals) -> None:

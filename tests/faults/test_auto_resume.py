@@ -133,6 +133,18 @@ def test_a_stopped_run_does_not_go_on_by_itself(home: Path) -> None:
     assert schedule_step(home) == 0
 
 
+def test_a_run_that_vanishes_while_it_stops_does_not_come_back(home: Path) -> None:
+    folder = start_and_meet_further(home, TWICE)
+    for who in ("supervisor", "trainer"):
+        kill(folder, who, signal.SIGSTOP)  # or it would have saved before it can vanish
+    request_stop(home, "r1")
+    kill_both(folder)
+    end = ended(home)
+    assert (end.how, end.reason, end.resumable) == ("stopped", "user_stop", True)
+    assert end.detail == "supervisor and trainer vanished before it had saved"
+    assert schedule_step(home) == 0
+
+
 def test_a_run_that_waits_to_go_on_by_itself_can_be_stopped_for_good(home: Path) -> None:
     folder = start_and_meet_further(home, TWICE)
     kill_both(folder)

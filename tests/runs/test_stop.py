@@ -99,10 +99,11 @@ def test_a_trainer_that_outlives_its_supervisor_is_ended_by_force_alone(home: Pa
     folder = start_and_meet(home, "ignore").folder
     kill(folder, "supervisor")
     meet(home, "r1", lambda run: isinstance(run.state, Stopping))
+    assert request_stop(home, "r1").did == "asked"
     assert request_stop(home, "r1").did == "repeated"
     assert request_stop(home, "r1", force=True).did == "forced"
     end = ended(home)
-    assert (end.how, end.reason, end.step) == ("lost", "supervisor_died", 7)
+    assert (end.how, end.reason, end.step) == ("stopped", "user_stop", 7)
 
 
 def test_an_unknown_run_cannot_be_stopped(home: Path) -> None:
