@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from drivetrain.errors import NotFoundError
+from drivetrain.errors import DataError, NotFoundError
 from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
 from drivetrain.runs.index import Index, index_file
 from drivetrain.runs.locks import held
@@ -45,11 +45,17 @@ def find_run(home: Path, run_id: str) -> Run:
 
     Raises:
         NotFoundError: there is none; names the nearest.
+        DataError: its request is damaged.
     """
     run = look_at(RunFolder(home, run_id)) if is_run_id(run_id) else None
-    if run is None:
-        raise NotFoundError(_no_such_run(home, run_id))
-    return _settled(run)
+    if run is not None:
+        return _settled(run)
+    if is_run_id(run_id) and RunFolder(home, run_id).request.exists():
+        raise DataError(
+            f"What run `{run_id}` was asked for cannot be read: its `request.json` is damaged."
+            " Its checkpoints and logs are where they were. Try `/train doctor`."
+        )
+    raise NotFoundError(_no_such_run(home, run_id))
 
 
 def newest(home: Path) -> Run | None:

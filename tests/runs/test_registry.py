@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from drivetrain.errors import NotFoundError
+from drivetrain.errors import DataError, NotFoundError
 from drivetrain.runs import mounts
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.index import index_file
@@ -169,6 +169,13 @@ def test_an_unknown_run_is_refused_with_the_nearest(three: Path) -> None:
         find_run(three, "frist")
     with pytest.raises(NotFoundError, match=r"no run `zzz`.*newest is `third`"):
         find_run(three, "zzz")
+
+
+def test_a_run_whose_request_is_damaged_is_said_to_be_so(three: Path) -> None:
+    (runs_folder(three) / "first" / "request.json").write_bytes(b"\0" * 300)
+    with pytest.raises(DataError, match=r"`first`.*`request.json` is damaged.*/train doctor"):
+        find_run(three, "first")
+    assert [run.id for run in overview(three).active] == ["third"]
 
 
 @pytest.mark.parametrize("name", ["..", "../runs/first", "", "a b", "x" * 300, ".index"])
