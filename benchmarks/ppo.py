@@ -25,6 +25,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 from typing_extensions import override
 
+from benchmarks.tracking import measure_tracking
 from drivetrain.data.open import open_set
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.sb3_env import DrivingVecEnv
@@ -104,11 +105,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--worlds", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rollouts", type=int, default=2, help="rollouts timed per round")
+    parser.add_argument("--tracking", action="store_true", help="with and without tracking")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    result = measure(asked.worlds, asked.rounds, asked.rollouts)
+    measured = measure_tracking if asked.tracking else measure
+    result = measured(asked.worlds, asked.rounds, asked.rollouts)
     if asked.json:
         print(json.dumps(result))
+    elif asked.tracking:
+        print(
+            f"PPO with {result['worlds']} worlds: {result['steps_per_s']} steps/s, of which "
+            f"telemetry and tracking cost {result['cost_percent']} %."
+        )
     else:
         print(
             f"PPO with {result['worlds']} worlds: {result['steps_per_s']} steps/s, "
