@@ -208,8 +208,11 @@ class Supervisor:
     def listen(self) -> None:
         """Ask a trainer that broke its promise what it does, and end it if it stays silent."""
         silent_s = self.silence.lasts(self.status().get("next_by"), time.monotonic())
-        # On a disk that takes nothing, silence says nothing about the trainer.
-        if silent_s < self.launch["stacks_after_s"] or self.cannot_write() is not None:
+        if silent_s > 0 and self.cannot_write() is not None:
+            # On a disk that takes nothing, silence says nothing about the trainer.
+            self.silence.silent_s = 0.0
+            return
+        if silent_s < self.launch["stacks_after_s"]:
             return
         if not self.silence.is_asked:
             self.silence.is_asked = True
