@@ -10,6 +10,7 @@ from drivetrain.errors import RequestError, UserError
 from drivetrain.options import Option, read_options
 from drivetrain.places import unusable_place
 from drivetrain.runs.attend import attend
+from drivetrain.runs.follow_up import is_asked_to_stop
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
 from drivetrain.runs.stop import request_stop
@@ -79,13 +80,16 @@ def _attended(request: TrainRequest) -> int:
         except KeyboardInterrupt:
             # Once more, and it is ended without a save.
             did = request_stop(home(), run.id, force=_is_asked(run)).did
-            sys.stderr.write(f"\nStopping `{run.id}` ({did}); it saves first.\n")
+            how = "it ends within seconds" if did == "forced" else "it saves first"
+            later = f"`/train resume {run.id}` lets it go on later"
+            sys.stderr.write(f"\nStopping `{run.id}` ({did}); {how}. {later}.\n")
         else:
             return _told(run)
 
 
 def _is_asked(run: Run) -> bool:
-    return run.folder.stop_request.exists()
+    """Whether this very attempt was asked before; an earlier one's stop says nothing."""
+    return is_asked_to_stop(run.folder, run.state.attempt)
 
 
 def _told(run: Run) -> int:
