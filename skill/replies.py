@@ -54,14 +54,14 @@ def resume_report(
     """What asking a run to go on did: from where it does, and when."""
     run = reply.run
     if reply.did == "repeated":
-        words = "was asked to go on before; nothing changed"
+        words = "was asked to go on before, and nothing changed"
     elif waiting is None:
         words = "goes on"
     else:
         words = "is queued to go on"
     start = f"from step {short_count(reply.from_step)}"
     if reply.from_step == 0:
-        start = "from the start, since nothing was saved"
+        start = "from the start, since nothing later was saved"
     raised = "" if total_steps is None else f", to {short_count(total_steps)} steps in all"
     place = "" if waiting is None else f" It is {queue_words(waiting)}."
     text = (

@@ -181,7 +181,8 @@ def _what_follows(page: Page) -> str:
 
 def _attempt_lines(page: Page) -> Iterable[str]:
     number = page.run.state.attempt
-    if number > 1:
+    # One that was stopped in the queue never began.
+    if number > 1 and page.from_step is not None:
         goes = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
         yield f"- Attempt: {number}, {goes} {short_count(page.from_step)}"
 

@@ -175,7 +175,7 @@ def _notes(run: Run) -> Iterator[str]:
 def _queued_part(queue: Sequence[Waiting], now: float) -> str:
     if not queue:
         return ""
-    header = ("Position", "Run", "Algorithm", "Attempt", "Waits for", "Starts in", "Asked")
+    header = ("Run", "Algorithm", "Position", "Attempt", "Waits for", "Starts in", "Asked")
     rows = (_queued_row(waiting, now) for waiting in queue)
     return "## Queued Runs\n\n" + table(header, rows)
 
@@ -186,9 +186,9 @@ def _queued_row(waiting: Waiting, now: float) -> Sequence[str]:
     if isinstance(state, Queued):
         attempt, since = f"{state.attempt}{ATTEMPTS[state.by]}", state.since
     return (
-        str(waiting.position),
         run.id,
         run.algorithm,
+        str(waiting.position),
         attempt,
         waiting.waits_for,
         short_duration(waiting.starts_in_s),

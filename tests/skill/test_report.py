@@ -142,10 +142,10 @@ def test_queued_and_ended_runs_have_tables_of_their_own_and_a_failure_its_reason
     )
     assert (
         "## Queued Runs\n\n"
-        "| Position | Run | Algorithm | Attempt | Waits for | Starts in | Asked |\n"
-        "|----------|-----|-----------|---------|-----------|-----------|-------|\n"
-        "| 1 | q | PPO | 1 | 2 CPU cores | 5m | 2h ago |\n"
-        "| 2 | r | PPO | 2, by itself | its turn | - | 60s ago |\n\n"
+        "| Run | Algorithm | Position | Attempt | Waits for | Starts in | Asked |\n"
+        "|-----|-----------|----------|---------|-----------|-----------|-------|\n"
+        "| q | PPO | 1 | 1 | 2 CPU cores | 5m | 2h ago |\n"
+        "| r | PPO | 2 | 2, by itself | its turn | - | 60s ago |\n\n"
         "## Ended Runs\n\n"
         "| Run | Algorithm | How | Step | Reward | When |\n"
         "|-----|-----------|-----|------|--------|------|\n"
@@ -240,11 +240,11 @@ def test_a_resume_is_acknowledged_with_its_step_and_its_place() -> None:
         f"Run `a` goes on: from step 1.2M, to 20M steps in all.{last}"
     )
     assert resume_report(ResumeReply(queued, "queued", 0), waiting, None).markdown == (
-        "Run `a` is queued to go on: from the start, since nothing was saved. It is number 1 "
-        f"in the queue, waiting for a CPU core.{last}"
+        "Run `a` is queued to go on: from the start, since nothing later was saved. It is "
+        f"number 1 in the queue, waiting for a CPU core.{last}"
     )
     again = resume_report(ResumeReply(queued, "repeated", 9), waiting, None)
-    assert again.markdown.startswith("Run `a` was asked to go on before; nothing changed: from")
+    assert again.markdown.startswith("Run `a` was asked to go on before, and nothing changed: from")
     assert again.facts["did"] == "repeated"
 
 
