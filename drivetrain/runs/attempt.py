@@ -8,7 +8,7 @@ from drivetrain.clock import SYSTEM
 from drivetrain.runs import supervise
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.boot import this_boot
-from drivetrain.runs.closing import code_path
+from drivetrain.runs.environment import CORES, code_path, marks_of, unmarked
 from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Lease
@@ -68,15 +68,13 @@ def _next_attempt(
 def _environment(folder: RunFolder, attempt: AttemptFolder, lease: Lease) -> dict[str, str]:
     """What the trainer's environment has besides the starter's own, which is never recorded."""
     facts = {
-        "DRIVETRAIN_HOME": str(folder.home),
-        "DRIVETRAIN_RUN": folder.id,
-        "DRIVETRAIN_ATTEMPT": str(attempt.number),
+        **marks_of(folder, attempt),
         **code_path(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
     }
     if lease.cpus:
-        facts["DRIVETRAIN_CORES"] = str(lease.cpus)
+        facts[CORES] = str(lease.cpus)
     if lease.gpu is not None:
         # In this order NVML counts too; CUDA by itself counts the fastest first.
         facts |= {"CUDA_VISIBLE_DEVICES": lease.gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
@@ -95,6 +93,7 @@ def _supervise(folder: RunFolder, attempt: AttemptFolder, lease: Lease) -> None:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
+            env=unmarked(),
             pass_fds=lease.descriptors,
             check=False,
             timeout=SUPERVISOR_PATIENCE_S,

@@ -1,14 +1,13 @@
 """Settling what outlives a run, such as its page in a tracker, without waiting for it."""
 
-import os
 import subprocess
 import sys
 from contextlib import suppress
 
+from drivetrain.runs.environment import code_path, unmarked
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.look import look_at, read_request
 from drivetrain.runs.record import Ended
-from drivetrain.settings import PROJECT
 
 DETACHED = "import os, sys\nos.fork() or os.execv(sys.argv[1], sys.argv[1:])"
 """A grandchild is nobody's to bury: a door that stays open for days collects no zombies."""
@@ -32,13 +31,6 @@ def close_detached(folder: RunFolder) -> None:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            env=os.environ | code_path(),
+            env=unmarked() | code_path(),
             check=False,
         )
-
-
-def code_path() -> dict[str, str]:
-    """Where a child finds this very code, whatever folder it runs in."""
-    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    # Each path once: from run to run, through their finishers, the list would grow.
-    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys([str(PROJECT), *filter(None, known)]))}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Boot, Identity, start_time, this_boot
+from drivetrain.runs.environment import marks_of
 from drivetrain.runs.folder import AttemptFolder, RunFolder
 
 PROC = Path("/proc")
@@ -23,7 +24,8 @@ PATIENCE_S = 5.0
 
 def leftovers(folder: RunFolder, attempt: AttemptFolder) -> tuple[Identity, ...]:
     """Every living process of an attempt whose supervisor is gone."""
-    marks = _marks(folder, attempt)
+    known = marks_of(folder, attempt).items()
+    marks = {os.fsencode(f"{name}={value}") for name, value in known}
     trainer = _recorded_trainer(attempt)
     spared = _own_line()
     found = []
@@ -64,16 +66,6 @@ def _end(process: Identity, patience_until: float) -> bool:
         finally:
             os.close(handle)
     return False
-
-
-def _marks(folder: RunFolder, attempt: AttemptFolder) -> set[bytes]:
-    """What the environment of each process of an attempt holds."""
-    facts = {
-        "DRIVETRAIN_HOME": str(folder.home),
-        "DRIVETRAIN_RUN": folder.id,
-        "DRIVETRAIN_ATTEMPT": str(attempt.number),
-    }
-    return {os.fsencode(f"{name}={value}") for name, value in facts.items()}
 
 
 def _environment(pid: int) -> set[bytes]:

@@ -14,8 +14,10 @@ Readers only compute.  A bare pid decides nothing here.
 """
 
 import math
+from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
@@ -127,11 +129,11 @@ def _left_alone(
 ) -> Record:
     """Rules 5 to 7: nobody holds a lock, and nobody told of an end."""
     proc = read_json(attempt.proc)
-    if proc is None:
+    if proc is None and not attempt.proc.exists():
         return _never_came_up(folder, attempt, algorithm, clock, boot)
     progress = read_progress(folder)
     step = None if progress is None else progress.step
-    is_same_boot = Boot(proc.get("boot_id", ""), proc.get("pid1_start")) == boot
+    is_same_boot = proc is None or _boot_of(proc) == boot
     what = "supervisor and trainer vanished" if is_same_boot else "the machine was restarted"
     if is_asked_to_stop(folder, attempt.number):
         verdict = Verdict("stopped", "user_stop", f"{what} before it had saved", step)
@@ -169,9 +171,10 @@ def _since_launch_s(attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
     launch = read_json(attempt.launch)
     if launch is None:  # its starter is at it, or died between two lines
         return clock.wall() - _modified(attempt.path)
-    if launch.get("boot_id") != boot.id:
+    launched_at = launch.get("mono")
+    if launch.get("boot_id") != boot.id or not isinstance(launched_at, float):
         return math.inf
-    return clock.mono() - float(launch["mono"])
+    return clock.mono() - launched_at
 
 
 def _is_saving(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Boot) -> bool:
@@ -183,7 +186,7 @@ def _is_saving(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Bo
     if not is_held(folder.trainer_lock):
         return False
     proc = read_json(attempt.proc) or {}
-    if Boot(proc.get("boot_id", ""), proc.get("pid1_start")) == boot:
+    if _boot_of(proc) == boot:
         trainer = Identity.parse(proc.get("trainer"))
         if trainer is not None and not trainer.is_alive():
             return False
@@ -221,6 +224,11 @@ def _read_end(
     unit = facts["unit"] if "unit" in facts else newest_step(folder)
     ending = Ending(attempt.number, _modified(path), unit)
     return verdict.ended(folder, algorithm, ending)
+
+
+def _boot_of(proc: Mapping[str, Any]) -> Boot:
+    """The boot in which a supervisor wrote its record."""
+    return Boot(proc.get("boot_id", ""), proc.get("pid1_start"))
 
 
 def _last_sign(folder: RunFolder, attempt: AttemptFolder) -> float:

@@ -15,6 +15,7 @@ from drivetrain.runs.look import Run, locked_state, read_request
 from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, note
 from drivetrain.runs.schedule import schedule_step
+from drivetrain.runs.settle import settle
 
 NAP_S = 0.01
 Did = Literal["queued", "repeated"]
@@ -48,6 +49,7 @@ def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -
     while True:
         run = find_run(home, run_id)
         _refuse_active(run)
+        settle(run.folder)  # else done by the look, unless the disk refused: here that is told
         _refuse_total(run, total_steps)
         from_step = _sound_step(run.folder)
         did = _ask(run.folder, total_steps)
@@ -95,8 +97,9 @@ def _refuse_total(run: Run, total_steps: int | None) -> None:
     """Steps are only ever added: the curve and the schedules stay those of one training."""
     known = _total_of(run)
     if isinstance(run.state, Ended) and run.state.reason == "completed":
-        if total_steps is None or total_steps <= (known or 0):
-            more = 2 * (known or run.state.step or 1)
+        reached = max(known or 0, run.state.step or 0)
+        if total_steps is None or total_steps <= reached:
+            more = 2 * (known or reached or 1)
             raise ConflictError(
                 f"Run `{run.id}` is completed{_at(known)}; it goes on only to a higher total."
                 f" Try `/train resume {run.id} --steps {more}`."

@@ -72,6 +72,14 @@ def test_a_run_of_another_boot_was_interrupted(home: Path, mark: dict[str, Any])
     assert (end.how, end.reason, end.exit_code) == ("interrupted", "reboot", 75)
 
 
+def test_a_run_whose_damaged_record_names_nobody_is_lost(home: Path) -> None:
+    folder = start_and_meet(home, "work").folder
+    kill_both(folder)
+    attempt_of(folder).proc.write_bytes(b"\0" * 100)
+    end = ended(home)
+    assert (end.how, end.reason) == ("lost", "supervisor_died")
+
+
 def test_a_dead_run_whose_pids_live_again_is_not_alive(home: Path) -> None:
     folder = start_and_meet(home, "work").folder
     kill_both(folder)

@@ -1,9 +1,11 @@
 """Starting real runs in a test, meeting them at a moment, and ending them with it."""
 
+import fcntl
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from drivetrain.runs.plan import Plan
 from drivetrain.runs.record import Ended, Queued, Running
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
+from drivetrain.settings import PROJECT
 
 TRAINER = Path(__file__).with_name("small_trainer.py")
 PATIENCE_S = 60.0
@@ -92,6 +95,29 @@ def save(folder: RunFolder, step: int) -> Unit:
     """A whole saved state of this step, as a trainer would leave it."""
     files = {"policy.pt": lambda file: file.write(b"weights")}
     return checkpoint_units.write(folder.units, step, files, {})
+
+
+def at_once(code: str, arguments: Sequence[Sequence[str]], folder: Path) -> list[str]:
+    """What processes say that go on at the same moment: when the gate opens.
+
+    code: prints `ready`, then shares the lock of the file that is its last argument.
+    """
+    gate = folder / "gate"
+    with gate.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, *words, str(gate)],
+                cwd=PROJECT,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for words in arguments
+        ]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+    return [process.communicate(timeout=PATIENCE_S)[0].strip() for process in processes]
 
 
 def attempt_of(folder: RunFolder) -> AttemptFolder:

@@ -17,6 +17,7 @@ from drivetrain.runs.resume import request_resume
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.stop import request_stop
 from tests.runs.living import (
+    at_once,
     attempt_of,
     ended,
     is_training,
@@ -221,3 +222,29 @@ def test_a_resumed_run_moves_from_the_ended_to_the_active_and_back(home: Path) -
     ended(home)
     seen = overview(home)
     assert (seen.active, [run.id for run in seen.ended], seen.ended_total) == ((), ["r1"], 1)
+
+
+RESUMER = """
+import fcntl, sys
+from pathlib import Path
+from drivetrain.errors import ConflictError
+from drivetrain.runs.resume import request_resume
+home, gate = sys.argv[1:]
+print("ready", flush=True)
+with open(gate) as file:
+    fcntl.flock(file, fcntl.LOCK_SH)
+try:
+    print(request_resume(Path(home), "r1").did)
+except ConflictError:
+    print("active")
+"""
+
+
+def test_many_who_ask_at_once_make_one_attempt(home: Path, tmp_path: Path) -> None:
+    stopped(home)
+    said = at_once(RESUMER, [[str(home)]] * 8, tmp_path)
+    assert set(said) <= {"queued", "repeated", "active"}
+    assert "queued" in said
+    meet(home, "r1", is_training)
+    attempts = RunFolder(home, "r1").attempts
+    assert sorted(path.name for path in attempts.iterdir()) == ["001", "002"]

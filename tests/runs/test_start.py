@@ -1,10 +1,7 @@
 """Starting runs: once, whoever asks how often."""
 
-import fcntl
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,9 +17,8 @@ from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.stop import request_stop
-from drivetrain.settings import PROJECT
 from tests.runs.living import (
-    PATIENCE_S,
+    at_once,
     attempt_of,
     ended,
     is_training,
@@ -38,7 +34,7 @@ import fcntl, sys
 from pathlib import Path
 from drivetrain.errors import ConflictError
 from tests.runs.living import start
-home, gate, digest = sys.argv[1:]
+home, digest, gate = sys.argv[1:]
 print("ready", flush=True)
 with open(gate) as file:
     fcntl.flock(file, fcntl.LOCK_SH)
@@ -119,23 +115,8 @@ def test_of_twenty_different_requests_one_gets_the_id(home: Path, tmp_path: Path
 
 
 def start_together(home: Path, tmp_path: Path, digests: list[str]) -> list[str]:
-    """What starters say that begin at the same moment: when the gate opens."""
-    gate = tmp_path / "gate"
-    with gate.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        starters = [
-            subprocess.Popen(
-                [sys.executable, "-c", STARTER, str(home), str(gate), digest],
-                cwd=PROJECT,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for digest in digests
-        ]
-        for starter in starters:
-            assert starter.stdout is not None
-            assert starter.stdout.readline() == "ready\n"
-    return [starter.communicate(timeout=PATIENCE_S)[0].strip() for starter in starters]
+    """What starters say that begin at the same moment."""
+    return at_once(STARTER, [[str(home), digest] for digest in digests], tmp_path)
 
 
 def test_nothing_of_a_starter_that_lost_stays_behind(home: Path, tmp_path: Path) -> None:
@@ -170,7 +151,12 @@ def test_a_run_finds_its_packages_from_any_folder(
     assert ended(home).reason == "completed"
 
 
-def test_a_trainer_knows_its_run_and_its_share_of_the_machine(home: Path) -> None:
+def test_a_trainer_knows_its_run_and_its_share_of_the_machine(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if another run's trainer had started it.
+    monkeypatch.setenv("DRIVETRAIN_RUN", "r0")
+    monkeypatch.setenv("DRIVETRAIN_ATTEMPT", "9")
     folder, _ = launch._reserve(home, spec("work"))
     assert begin_attempt(folder, Lease(gpu="GPU-7", cpus=3))
     assert not begin_attempt(folder, Lease(gpu="GPU-7", cpus=3))
