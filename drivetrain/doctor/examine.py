@@ -11,7 +11,7 @@ from drivetrain.doctor.index import check_index
 from drivetrain.doctor.leftovers import check_leftovers
 from drivetrain.doctor.locks import check_locks
 from drivetrain.doctor.machine import check_memory, check_python, check_torch
-from drivetrain.doctor.places import check_disk, check_home, check_state
+from drivetrain.doctor.places import check_disk, check_file_system, check_home, check_state
 from drivetrain.doctor.queue import check_queue, check_reboot
 from drivetrain.doctor.records import check_ends, check_records
 from drivetrain.doctor.trackers import check_trackers
@@ -20,7 +20,7 @@ from drivetrain.text import plain
 
 MACHINE_CHECKS: tuple[Check, ...] = (check_python, check_torch, check_memory)
 HOME_CHECKS: tuple[Check, ...] = (
-    *(check_home, check_state, check_disk),
+    *(check_home, check_state, check_file_system, check_disk),
     # In this order each builds on the repairs before it: a damaged exit record is put aside
     # before the end is recorded, and that before the tracker hears of it.
     *(check_leftovers, check_locks, check_drafts, check_records, check_ends, check_events),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from drivetrain.settings import PROJECT
 
+CHILD = ("-m", "drivetrain.doctor.heavy_child")
 PATIENCE_S = 90.0
 """The first import after an installation compiles; a GPU without persistence mode wakes."""
 
@@ -38,8 +39,8 @@ def ask_heavy() -> Heavy:
     """What the child found out; what ended it where it found nothing."""
     paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "drivetrain.doctor.heavy_child"],
+        done = subprocess.run(  # noqa: S603 - fixed words, no shell
+            [sys.executable, "-P", *CHILD],
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drivetrain.doctor.finding import Finding, Level
 from drivetrain.numbers import gigabytes
+from drivetrain.runs.mounts import is_networked, kind_of
 from drivetrain.settings import state_folder
 from drivetrain.text import quote
 
@@ -28,6 +29,21 @@ def check_state(_home: Path) -> Iterator[Finding]:
     """Whether the folder that all homes of the user share can be used."""
     do = "Make it writable for you, or name another folder with `XDG_STATE_HOME`."
     yield _usable("state", state_folder(), do)
+
+
+def check_file_system(home: Path) -> Iterator[Finding]:
+    """Whether other machines may share the home: then its locks say little about them."""
+    kind = kind_of(home)
+    if is_networked(home):
+        yield Finding(
+            "file system",
+            "warning",
+            f"{quote(str(home), 200)} is on {quote(str(kind))}, which other machines may "
+            "share; a run of theirs may look as if it had vanished.",
+            f"Use the home from one machine, {ELSEWHERE}.",
+        )
+    else:
+        yield Finding("file system", "ok", f"The home is on {quote(kind or 'a local disk')}.")
 
 
 def check_disk(home: Path) -> Iterator[Finding]:

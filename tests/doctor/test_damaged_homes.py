@@ -305,6 +305,30 @@ def test_a_strangers_hold_on_a_lock_is_told_and_the_stranger_left_alone(
     assert wrong(look(home)) == []
 
 
+def test_a_home_that_other_machines_share_is_told(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mounts").write_text(
+        f"/dev/a / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n"
+    )
+    monkeypatch.setattr("drivetrain.runs.mounts.MOUNTS", tmp_path / "mounts")
+    ((check, says),) = wrong(look(home))
+    assert check == "file system"
+    assert "is on `nfs4`, which other machines may share" in says
+
+
+def test_a_disk_that_does_not_hold_the_next_save_is_a_problem(
+    home: Path, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = sum(file.stat().st_size for file in (folder.units / f"{10:012d}").iterdir())
+    usage = shutil.disk_usage(home)
+    little = usage._replace(free=unit)
+    monkeypatch.setattr("drivetrain.doctor.places.shutil.disk_usage", lambda _: little)
+    (problem,) = look(home).at("problem")
+    assert problem.check == "disk"
+    assert "and a save takes" in problem.says
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
 @pytest.mark.usefixtures("folder")
 def test_a_home_that_cannot_be_written_is_a_problem(home: Path) -> None:
