@@ -1,6 +1,7 @@
 """How long a cold `/train status` takes, with 10 ended runs at home and with 10,000.
 
-`python -m benchmarks.status --runs 10000 [--launches 30] [--json]`
+`python -m benchmarks.status --runs 10000 [--launches 30] [--logs] [--json]`; with `--logs` it
+is how long a cold `/train logs` takes to its first byte, with a log of 1 GB.
 
 Each launch is a new process, as after a chat's command.  One run is trained for real, by the
 product's own start, supervisor and telemetry; the others are its folder again under their own
@@ -19,12 +20,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from drivetrain.machine import has_driver
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import RunFolder, runs_folder
 from drivetrain.runs.launch import RunSpec, start_run
+from drivetrain.runs.logs import tail
 from drivetrain.runs.record import is_active
 from drivetrain.runs.wait import wait_for
 from drivetrain.settings import PROJECT
@@ -32,6 +34,9 @@ from drivetrain.settings import PROJECT
 FEW = 10
 PATIENCE_S = 60.0
 STATUS = (sys.executable, "-m", "skill", "status")
+LOGS = (sys.executable, "-m", "skill", "logs", "run_00000")
+LOG_BYTES = 1_000_000_000
+LOG_LINE = b"update 123 | loss 0.5231 | kl 0.0123 | steps 1234567 | reward 5.2\n"
 NOTHING = (sys.executable, "-c", "pass")
 TRAINER = """
 import sys
@@ -74,6 +79,50 @@ def measure(runs: int, launches: int) -> dict[str, Any]:
         "python_p50_ms": percentile(took["python"], 50),
         "cpu_mean_ms": cpu_ms(many, launches),
     }
+
+
+def measure_logs(launches: int) -> dict[str, Any]:
+    """Percentiles of the time to the first byte of the last lines of 1 GB, and of 1 KB, ms."""
+    with tempfile.TemporaryDirectory() as place:
+        long, short = Path(place) / "long", Path(place) / "short"
+        for home, size in ((long, LOG_BYTES), (short, 1_000)):
+            fill(home, 1)
+            lines = LOG_LINE * (min(size, 1 << 20) // len(LOG_LINE))
+            with RunFolder(home, "run_00000").log.open("wb") as log:
+                while log.tell() < size:
+                    log.write(lines)
+        took: dict[str, list[float]] = {"long": [], "short": [], "read": []}
+        for _ in range(launches):
+            took["long"].append(first_byte_ms(long))
+            took["short"].append(first_byte_ms(short))
+            took["read"].append(read_ms(long))
+    return {
+        "benchmark": "logs",
+        "launches": launches,
+        "p50_ms": percentile(took["long"], 50),
+        "p95_ms": percentile(took["long"], 95),
+        "p50_ms_at_1_kb": percentile(took["short"], 50),
+        "read_p95_ms": percentile(took["read"], 95),
+    }
+
+
+def first_byte_ms(home: Path) -> float:
+    """Milliseconds from the launch of `/train logs` to the first byte it says."""
+    environment = os.environ | {"DRIVETRAIN_HOME": str(home)}
+    started = time.perf_counter()
+    with subprocess.Popen(LOGS, cwd=PROJECT, env=environment, stdout=subprocess.PIPE) as said:
+        said_bytes = cast(IO[bytes], said.stdout)
+        said_bytes.read(1)
+        took_s = time.perf_counter() - started
+        said_bytes.read()
+    return took_s * 1000
+
+
+def read_ms(home: Path) -> float:
+    """Milliseconds to the last lines, in a process that is up already."""
+    started = time.perf_counter()
+    next(tail(RunFolder(home, "run_00000"), 20))
+    return (time.perf_counter() - started) * 1000
 
 
 def fill(home: Path, runs: int) -> None:
@@ -128,17 +177,27 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.status", description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--launches", type=int, default=30)
+    parser.add_argument("--logs", action="store_true")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    result = measure(asked.runs, max(2, asked.launches))
-    if asked.json:
-        print(json.dumps(result))
-    else:
-        print(
-            f"/train status, cold, {result['runs']} ended runs: p50 {result['p50_ms']} ms, "
-            f"p95 {result['p95_ms']} ms; {result['p50_ratio']} times what {FEW} runs take."
-        )
+    launches = max(2, asked.launches)
+    result = measure_logs(launches) if asked.logs else measure(asked.runs, launches)
+    print(json.dumps(result) if asked.json else sentence(result))
     return 0
+
+
+def sentence(result: dict[str, Any]) -> str:
+    """A measurement in words."""
+    if result["benchmark"] == "logs":
+        return (
+            f"/train logs, cold, 1 GB: first byte p50 {result['p50_ms']} ms, "
+            f"p95 {result['p95_ms']} ms (1 KB: p50 {result['p50_ms_at_1_kb']} ms); "
+            f"of it reading the log p95 {result['read_p95_ms']} ms."
+        )
+    return (
+        f"/train status, cold, {result['runs']} ended runs: p50 {result['p50_ms']} ms, "
+        f"p95 {result['p95_ms']} ms; {result['p50_ratio']} times what {FEW} runs take."
+    )
 
 
 if __name__ == "__main__":
