@@ -69,11 +69,22 @@ def test_a_training_run_is_followed(home: Path) -> None:
     assert shown(folder).data.tags["attempt"] == "1"
 
 
-def test_nothing_is_imported_before_training_told_a_number(home: Path) -> None:
+def test_mlflow_waits_until_training_tells_something(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, told = written_run(home), Told()
     tell(folder, 0, "started")
+    looks = threading.Semaphore(0)
+    look = live._Thread._told
+
+    def counted(thread: live._Thread) -> int:
+        looks.release()
+        return look(thread)
+
+    monkeypatch.setattr(live._Thread, "_told", counted)
     with mirroring(folder, 1, told):
-        pass
+        for _ in range(4):
+            assert looks.acquire(timeout=PATIENCE_S)
     assert told.tracker == "-"
     assert not folder.tracking.exists()
 
