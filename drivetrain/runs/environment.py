@@ -17,7 +17,9 @@ def marks_of(folder: RunFolder, attempt: AttemptFolder) -> dict[str, str]:
 
 def code_path() -> dict[str, str]:
     """Where a child finds this very code, whatever folder it runs in."""
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    # Each once: the end of one run may start the next, without end.
+    paths = dict.fromkeys(filter(None, [str(PROJECT), *known]))
     return {"PYTHONPATH": os.pathsep.join(paths)}
 
 

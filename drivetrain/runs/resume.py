@@ -101,7 +101,7 @@ def _refuse_total(run: Run, total_steps: int | None) -> None:
         if total_steps is None or total_steps <= reached:
             more = 2 * (known or reached or 1)
             raise ConflictError(
-                f"Run `{run.id}` is completed{_at(known)}; it goes on only to a higher total."
+                f"Run `{run.id}` is completed{_at(reached)}; it goes on only to a higher total."
                 f" Try `/train resume {run.id} --steps {more}`."
             )
     elif total_steps is not None and known is not None and total_steps < known:
@@ -112,7 +112,7 @@ def _refuse_total(run: Run, total_steps: int | None) -> None:
 
 
 def _at(total: int | None) -> str:
-    return "" if total is None else f", {total} steps"
+    return f", {total:,} steps" if total else ""
 
 
 def _total_of(run: Run) -> int | None:

@@ -17,6 +17,7 @@ from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.stop import request_stop
+from drivetrain.settings import PROJECT
 from tests.runs.living import (
     at_once,
     attempt_of,
@@ -157,6 +158,7 @@ def test_a_trainer_knows_its_run_and_its_share_of_the_machine(
     # As if another run's trainer had started it.
     monkeypatch.setenv("DRIVETRAIN_RUN", "r0")
     monkeypatch.setenv("DRIVETRAIN_ATTEMPT", "9")
+    monkeypatch.setenv("PYTHONPATH", f"/elsewhere:{PROJECT}")
     folder, _ = launch._reserve(home, spec("work"))
     assert begin_attempt(folder, Lease(gpu="GPU-7", cpus=3))
     assert not begin_attempt(folder, Lease(gpu="GPU-7", cpus=3))
@@ -171,7 +173,8 @@ def test_a_trainer_knows_its_run_and_its_share_of_the_machine(
         "CUDA_VISIBLE_DEVICES": "GPU-7",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
     }
-    assert environment_of(pid_of(folder, "trainer")).items() >= (marks | share).items()
+    told = marks | share | {"PYTHONPATH": f"{PROJECT}:/elsewhere"}
+    assert environment_of(pid_of(folder, "trainer")).items() >= told.items()
     # What outlives the run must not pass for something that it left behind.
     assert not environment_of(pid_of(folder, "supervisor")).keys() & marks.keys()
 
