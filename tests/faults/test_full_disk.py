@@ -145,7 +145,7 @@ def in_own_mounts(home: Path, script: str, *words: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=2 * PATIENCE_S,  # the script's own patience ends first, and cleans up
     )
     assert said.returncode == 0, said.stderr
     facts = json.loads(said.stdout)
