@@ -41,7 +41,7 @@ def test_a_look_ends_what_a_killed_run_left_behind(home: Path, way: str) -> None
 def test_a_forked_child_does_not_keep_its_dead_trainer_alive(home: Path) -> None:
     folder = start_and_meet(home, "work_with_fork").folder
     kill_both(folder)
-    meet(home, "r1", lambda run: isinstance(run.state, Ended))
+    ended(home)
     assert not is_held(folder.trainer_lock)
 
 

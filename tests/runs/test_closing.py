@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from drivetrain.runs.plan import Plan
-from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.record import Queued
 from drivetrain.runs.stop import request_stop
-from tests.runs.living import kill_both, meet, save, start_and_meet
+from tests.runs.living import ended, kill_both, meet, save, start_and_meet
 
 CLOSER = """
 import os, pathlib, sys
@@ -25,7 +25,7 @@ def test_who_finds_a_lost_run_has_it_closed_without_waiting_for_that(home: Path)
     os.mkfifo(folder.path / "pipe")
     kill_both(folder)
     # Nobody listens yet, and the look comes back all the same.
-    meet(home, "r1", lambda run: isinstance(run.state, Ended))
+    ended(home)
     closed, _, session = (folder.path / "pipe").read_text(encoding="utf-8").split()
     assert closed == "001"
     assert int(session) != os.getsid(0)
