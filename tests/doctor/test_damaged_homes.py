@@ -16,6 +16,7 @@ from drivetrain.checkpoint_units import link
 from drivetrain.doctor.examine import HOME_CHECKS, Examination, examine
 from drivetrain.runs import launch
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import start_time
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.index import index_file
 from drivetrain.runs.registry import overview
@@ -294,9 +295,16 @@ def test_a_process_that_outlived_its_run_is_ended(home: Path, folder: RunFolder)
         assert stray.wait() < 0
 
 
+@pytest.mark.parametrize("lives_on", [False, True])
 def test_a_strangers_hold_on_a_lock_is_told_and_the_stranger_left_alone(
-    home: Path, folder: RunFolder
+    home: Path,
+    folder: RunFolder,
+    lives_on: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
+    if lives_on:  # the supervisor, as what tidies up after it; it has let the lock go
+        me = {"pid": os.getpid(), "start": start_time(os.getpid())}
+        facts = json.loads(attempt_of(folder).proc.read_text()) | {"supervisor": me}
+        attempt_of(folder).proc.write_text(json.dumps(facts))
     with sitting(str(folder.run_lock)) as stranger:
         (problem,) = look(home, fix=True).at("problem")
         assert f"open: {stranger.pid} (" in problem.says
