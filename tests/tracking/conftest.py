@@ -9,7 +9,7 @@ import pytest
 from drivetrain.tracking.store import open_store, silence_mlflow, store_file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store without runs: making one takes a second."""
     silence_mlflow()
