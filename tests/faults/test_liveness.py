@@ -28,6 +28,7 @@ from drivetrain.runs.stop import request_stop
 from tests.runs.living import (
     attempt_of,
     ended,
+    finished,
     kill,
     kill_both,
     meet,
@@ -194,7 +195,7 @@ def test_after_three_launches_in_vain_the_run_has_failed(home: Path) -> None:
 def test_launches_in_vain_are_counted_from_the_last_attempt_that_came_up(home: Path) -> None:
     folder = start_and_meet(home, "work").folder
     request_stop(home, "r1")
-    ended(home)
+    finished(home)
     folder.resume_request.write_text('{"v": 1, "attempt": 1}')
     launch_in_vain(folder, [2, 3], by="user")
     state = state_at(folder, Ahead(mono_s=11))

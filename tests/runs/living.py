@@ -5,14 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from drivetrain import checkpoint_units
 from drivetrain.checkpoint_units import Unit
+from drivetrain.clock import SYSTEM
 from drivetrain.runs import registry
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.runs.look import Run
@@ -24,6 +27,7 @@ from drivetrain.settings import PROJECT
 
 TRAINER = Path(__file__).with_name("small_trainer.py")
 PATIENCE_S = 60.0
+NAP_S = 0.01
 ANY_TIME = Plan()
 
 
@@ -95,6 +99,18 @@ def save(folder: RunFolder, step: int) -> Unit:
     """A whole saved state of this step, as a trainer would leave it."""
     files = {"policy.pt": lambda file: file.write(b"weights")}
     return checkpoint_units.write(folder.units, step, files, {})
+
+
+def finished(home: Path, run_id: str = "r1") -> Ended:
+    """How the run ended, once its supervisor has moved the queue on and is gone as well."""
+    end = ended(home, run_id)
+    proc = read_json(attempt_of(RunFolder(home, run_id)).proc) or {}
+    supervisor = Identity.parse(proc.get("supervisor"))
+    give_up_at = SYSTEM.mono() + PATIENCE_S
+    while supervisor is not None and supervisor.is_alive():
+        assert SYSTEM.mono() < give_up_at, "the finisher never finished"
+        time.sleep(NAP_S)
+    return end
 
 
 def at_once(code: str, arguments: Sequence[Sequence[str]], folder: Path) -> list[str]:

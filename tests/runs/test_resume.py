@@ -20,6 +20,7 @@ from tests.runs.living import (
     at_once,
     attempt_of,
     ended,
+    finished,
     is_training,
     kill,
     meet,
@@ -177,7 +178,9 @@ def test_an_unknown_run_cannot_go_on(home: Path) -> None:
 @pytest.fixture
 def waiting(home: Path) -> Path:
     """A home in which `r1` waits to go on, while a request of its own is all there is."""
-    stopped(home)
+    start_and_meet(home, "work")
+    request_stop(home, "r1")
+    finished(home)
     folder = RunFolder(home, "r1")
     folder.resume_request.write_text('{"v": 1, "attempt": 1, "by": "user", "wall": 0}')
     return home
