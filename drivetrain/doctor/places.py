@@ -1,5 +1,6 @@
 """Is the home fit to hold runs: writable, with locks that lock, and room for the next save."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -65,10 +66,9 @@ def check_disk(home: Path) -> Iterator[Finding]:
 
 
 def _usable(name: str, folder: Path, do: str) -> Finding:
-    place = _existing(folder)
     shown = quote(str(folder), 200)
     try:
-        lack = _what_lacks(place) if place == folder else _ask_for_rights(place)
+        lack = _what_lacks(folder) if folder.is_dir() else _ask_for_rights(folder)
     except OSError as error:
         says = f"{shown} cannot be written: {error.strerror or error}."
         return Finding(name, "problem", says, do)
@@ -78,10 +78,13 @@ def _usable(name: str, folder: Path, do: str) -> Finding:
     return Finding(name, "ok", f"{shown} can be written.")
 
 
-def _ask_for_rights(place: Path) -> str:
-    """Nothing is written where no home is yet."""
+def _ask_for_rights(folder: Path) -> str:
+    """See that a folder can be made; it is not, since nothing is written before a start."""
+    place = next(place for place in folder.parents if place.exists())
+    if folder.exists() or not place.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(0, f"no rights on {place}")
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return ""
 
 

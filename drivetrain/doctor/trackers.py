@@ -40,6 +40,8 @@ def _is_open(folder: RunFolder) -> bool:
     asked, run, attempt = read_request(folder), look_at(folder), folder.last_attempt()
     if asked is None or run is None or attempt is None or not asked.plan.closer:
         return False
+    if run.progress is None:  # stopped in the queue: there is nothing to show
+        return False
     end = run.state
     if not isinstance(end, Ended) or SYSTEM.wall() - (end.at or 0.0) < JUST_ENDED_S:
         return False

@@ -337,6 +337,14 @@ def test_a_disk_that_does_not_hold_the_next_save_is_a_problem(
     assert "and a save takes" in problem.says
 
 
+@pytest.mark.parametrize("below", ["", "experiments"])
+def test_a_home_that_is_no_folder_is_a_problem(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("")
+    problems = look(tmp_path / "file" / below).at("problem")
+    assert [problem.check for problem in problems] == ["home"]
+    assert problems[0].says.endswith("cannot be written: Not a directory.")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
 @pytest.mark.usefixtures("folder")
 def test_a_home_that_cannot_be_written_is_a_problem(home: Path) -> None:
@@ -377,6 +385,15 @@ def test_a_tracker_that_does_not_listen_stays_a_warning(home: Path, folder: RunF
     repaired = look(home, fix=True)
     assert [check for check, _ in wrong(repaired)] == ["trackers"]
     assert "Not closed in MLflow: run `r1` (exit code 3)." in repaired.repairs
+
+
+def test_a_run_that_was_stopped_in_the_queue_is_nothing_to_a_tracker(
+    home: Path, folder: RunFolder
+) -> None:
+    close_with(folder, "fail")
+    folder.status.unlink()
+    folder.events.unlink()
+    assert wrong(look(home)) == []
 
 
 def test_a_run_that_waits_though_there_is_room_is_begun(home: Path) -> None:
