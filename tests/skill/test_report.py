@@ -244,7 +244,8 @@ def test_a_resume_is_acknowledged_with_its_step_and_its_place() -> None:
         f"number 1 in the queue, waiting for a CPU core.{last}"
     )
     again = resume_report(ResumeReply(queued, "repeated", 9), waiting, None)
-    assert again.markdown.startswith("Run `a` was asked to go on before, and nothing changed: from")
+    said = "Run `a` was asked to go on before, and nothing changed: from"
+    assert again.markdown.startswith(said)
     assert again.facts["did"] == "repeated"
 
 
