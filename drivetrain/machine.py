@@ -79,16 +79,21 @@ def read_machine(sample: GpuReading | None = None) -> Machine:
 
 def read_ram() -> tuple[int, int]:
     """RAM in use and in all, in bytes: of this container where that is the tighter limit."""
-    import psutil  # 20 ms that only a report about the machine should pay
-
-    memory = psutil.virtual_memory()
+    total, available = _read_meminfo()
     limits = [
-        limit for limit in map(_read_cgroup, _cgroup_folders("memory")) if limit is not None
+        found for found in map(_read_cgroup, _cgroup_folders("memory")) if found is not None
     ]
-    used, total = min(limits, key=lambda limit: limit[1], default=(0, memory.total))
-    if total < memory.total:
-        return used, total
-    return memory.total - memory.available, memory.total
+    used, limit = min(limits, key=lambda found: found[1], default=(0, total))
+    if limit < total:
+        return used, limit
+    return total - available, total
+
+
+def _read_meminfo() -> tuple[int, int]:
+    """RAM in all and available, in bytes; proc(5) tells both in KiB."""
+    told = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    sizes = {name: int(size.split()[0]) for name, size in (line.split(":") for line in told)}
+    return 1024 * sizes["MemTotal"], 1024 * sizes["MemAvailable"]
 
 
 def read_gpus() -> tuple[GpuReading, ...]:

@@ -38,7 +38,8 @@ def main(words: Sequence[str]) -> int:
 def _answer(words: Sequence[str]) -> int:
     command = parse(words)
     # Parsing alone must not pay for SQLite.
-    from skill.actions import Room, act
+    from skill.actions import act
+    from skill.room import Room
 
     report = act(command, Room(home(), sys.stderr))
     has_answer = report.facts if command.as_json else report.markdown

@@ -183,8 +183,9 @@ def _attempt_lines(page: Page) -> Iterable[str]:
     number = page.run.state.attempt
     # One that was stopped in the queue never began.
     if number > 1 and page.from_step is not None:
-        goes = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
-        yield f"- Attempt: {number}, {goes} {short_count(page.from_step)}"
+        begins = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
+        where = f"{begins} {short_count(page.from_step)}" if page.from_step else "anew"
+        yield f"- Attempt: {number}, {where}"
 
 
 def _request_lines(page: Page) -> Iterable[str]:

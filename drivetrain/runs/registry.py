@@ -18,7 +18,6 @@ from drivetrain.runs.index import Index, index_file
 from drivetrain.runs.locks import held
 from drivetrain.runs.look import Run, look_at
 from drivetrain.runs.record import Ended, Queued
-from drivetrain.runs.settle import settle
 
 T = TypeVar("T")
 
@@ -100,6 +99,9 @@ def _settled(run: Run) -> Run:
     attempt = run.folder.last_attempt()
     if not isinstance(run.state, Ended) or attempt is None or attempt.exit.exists():
         return run
+    # Few looks meet an end that nobody recorded.
+    from drivetrain.runs.settle import settle
+
     with suppress(OSError):  # a home that only others may write is still readable
         settle(run.folder)
     return look_at(run.folder) or run

@@ -1,11 +1,21 @@
 """The verbs on scenario sets: a child reads and writes them, since that takes NumPy."""
 
 import json
-from pathlib import Path
 
-from drivetrain.errors import NotFoundError
+from skill.children import run_child
 from skill.grammar import DataConvert, DataGenerate, DataInfo
 from skill.report import Report
+
+
+def act_on_data(command: DataConvert | DataInfo | DataGenerate) -> Report:
+    """Make or describe a scenario set."""
+    match command:
+        case DataConvert():
+            return convert_data(command)
+        case DataInfo():
+            return describe_data(command)
+        case DataGenerate():
+            return generate_data(command)
 
 
 def convert_data(command: DataConvert) -> Report:
@@ -33,24 +43,9 @@ def _make_set(words: list[str], out: str, *, as_json: bool) -> Report:
 
 
 def _told_by_data(words: list[str], *, as_json: bool) -> Report:
-    from skill.children import run_child
-
     said = run_child("drivetrain.data", [*words, "--json"] if as_json else words)
     if said.exit_code:
         return Report("", exit_code=said.exit_code)
     if as_json:
         return Report("", json.loads(said.text))
     return Report(said.text.rstrip())
-
-
-def licences_of(data: str | None) -> tuple[str, ...]:
-    """What the scenario set says of itself; a set that is gone says nothing."""
-    if data is None:
-        return ()
-    # NumPy comes with it, which a run on built-in scenarios need not wait for.
-    from drivetrain.data.integrity import read_manifest
-
-    try:
-        return tuple(read_manifest(Path(data)).licences)
-    except NotFoundError:
-        return ()

@@ -1,0 +1,63 @@
+"""Command → Report: one function per verb, a file for each kind of work.
+
+A cold answer is mostly imports, so a verb loads what it needs and nothing of the others.
+"""
+
+from typing import assert_never
+
+from skill.grammar import (
+    Command,
+    DataConvert,
+    DataGenerate,
+    DataInfo,
+    Doctor,
+    Eval,
+    Help,
+    Logs,
+    Resume,
+    Start,
+    Status,
+    Stop,
+    Wait,
+)
+from skill.report import Report
+from skill.room import Room
+
+
+def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per file
+    """Do what the command says.
+
+    Raises:
+        UserError: it cannot be done; the message says what can.
+    """
+    match command:
+        case Status():
+            from skill.actions.status import show_status
+
+            return show_status(command, room)
+        case Wait():
+            from skill.actions.page import wait
+
+            return wait(command, room)
+        case Logs():
+            from skill.actions.logs import show_logs
+
+            return show_logs(command, room)
+        case Start() | Stop() | Resume():
+            from skill.actions.runs import act_on_run
+
+            return act_on_run(command, room)
+        case Eval():
+            from skill.actions.judging import evaluate
+
+            return evaluate(command, room)
+        case DataConvert() | DataInfo() | DataGenerate():
+            from skill.actions.data import act_on_data
+
+            return act_on_data(command)
+        case Doctor() | Help():
+            from skill.actions.explaining import explain
+
+            return explain(command, room)
+        case _:
+            assert_never(command)

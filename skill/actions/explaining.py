@@ -1,0 +1,30 @@
+"""What can be typed, and what is wrong with a home."""
+
+from skill.grammar import Doctor, Help
+from skill.report import Report
+from skill.room import Room
+
+
+def explain(command: Doctor | Help, room: Room) -> Report:
+    """Say what can be typed, or what is wrong."""
+    match command:
+        case Doctor():
+            return examine_home(command, room)
+        case Help():
+            return show_help(command)
+
+
+def examine_home(command: Doctor, room: Room) -> Report:
+    """What is wrong with the machine and the home, after repairs where they are wanted."""
+    from drivetrain.doctor.examine import examine
+    from skill.doctor_page import doctor_report
+
+    return doctor_report(examine(room.home, fix=command.fix))
+
+
+def show_help(command: Help) -> Report:
+    """All verbs, or one."""
+    # The help of a start verb loads Pydantic; a status need not wait for that.
+    from skill.help import help_report
+
+    return help_report(command.topic)

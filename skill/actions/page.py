@@ -1,0 +1,71 @@
+"""One run in detail: as it is, or once it has ended."""
+
+from drivetrain.clock import SYSTEM
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.launched import read_launch
+from drivetrain.runs.look import Asked, Run, read_request
+from drivetrain.runs.record import Ended, Queued, Stalled
+from drivetrain.runs.registry import find_run
+from drivetrain.runs.saved import newest_step
+from skill.actions.queue import place_in_queue
+from skill.grammar import Wait
+from skill.licences import licences_of
+from skill.report import Report
+from skill.room import Room
+from skill.run_page import Page, run_report
+
+NOT_YET_OVER = 75
+
+
+def wait(command: Wait, room: Room) -> Report:
+    """Wait for a run's end; the exit code says how it ended."""
+    from drivetrain.runs.attend import attend
+
+    run = attend(room.home, command.run, room.notify, command.timeout_s)
+    report = page_of(run)
+    code = run.state.exit_code if isinstance(run.state, Ended) else NOT_YET_OVER
+    return Report(report.markdown, report.facts, code)
+
+
+def page_of(run: Run) -> Report:
+    """The run in detail, after moving on the queue that it may wait in."""
+    waiting = place_in_queue(run)
+    # It may have begun by that very look.
+    run = find_run(run.folder.home, run.id) if isinstance(run.state, Queued) else run
+    asked = read_request(run.folder)
+    return run_report(
+        Page(
+            run,
+            asked,
+            licences=licences_of(asked.request.get("data") if asked else None),
+            evaluation=read_json(run.folder.evaluation),
+            now=SYSTEM.wall(),
+            from_step=_from_step(run),
+            waiting=waiting,
+            ended_in_s=_ended_in_s(run, asked),
+        )
+    )
+
+
+def _from_step(run: Run) -> int | None:
+    """Where a run's attempt went on from, or will; None for its first."""
+    if run.state.attempt == 1:
+        return None
+    if isinstance(run.state, Queued):
+        return newest_step(run.folder) or 0
+    launched = read_launch(run.folder.attempt(run.state.attempt))
+    return launched.from_step if launched else None
+
+
+def _ended_in_s(run: Run, asked: Asked | None) -> float | None:
+    """Seconds until a stalled run is ended if it stays silent, None where it never is."""
+    if not isinstance(run.state, Stalled) or asked is None:
+        return None
+    patience_s = asked.plan.stalled_for_s
+    if patience_s is None:
+        return None
+    # The one place where it is stated; few looks meet a stalled run.
+    from drivetrain.runs.supervise import DEFAULTS
+
+    asked_after_s: float = DEFAULTS["stacks_after_s"]
+    return max(0.0, asked_after_s + patience_s - run.state.overdue_s)
