@@ -63,7 +63,7 @@ class TrainingSettings(Settings):
         128, ge=1, le=100_000, description="Validation scenarios driven by each evaluation."
     )
     save_every_s: float = Field(
-        600.0, gt=0, le=86_400, description="Longest time between two saves of `last.pt`."
+        60.0, gt=0, le=86_400, description="Longest time between two saves of the whole state."
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads of the learner; by default every core."
