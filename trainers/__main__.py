@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.folder import AttemptFolder, RunFolder
-from drivetrain.runs.launched import read_launch
+from drivetrain.runs.launched import Launched, read_launch
 from drivetrain.runs.look import read_request
 from drivetrain.runs.outcome import record_completed, record_failed, record_stopped
 from drivetrain.runs.telemetry import RunTelemetry
@@ -36,19 +36,25 @@ def main(arguments: Sequence[str]) -> int:
         RunTelemetry(folder, attempt.number, first_step=first_step) as telemetry,
         mirroring(folder, attempt.number, telemetry),
     ):
-        return _trained(folder, attempt, telemetry)
+        return _trained(folder, attempt, launched, telemetry)
 
 
-def _trained(folder: RunFolder, attempt: AttemptFolder, telemetry: RunTelemetry) -> int:
+def _trained(
+    folder: RunFolder,
+    attempt: AttemptFolder,
+    launched: Launched | None,
+    telemetry: RunTelemetry,
+) -> int:
     try:
-        request = _request_of(folder, attempt)
+        request = _request_of(folder, launched)
         training = request.training
         telemetry.expect(
             training.total_steps,
             eval_every=training.eval_every,
             save_every_s=training.save_every_s,
         )
-        outcome = _train(request, folder, telemetry)
+        gpu = launched.gpu if launched else None
+        outcome = _train(request, folder, gpu, telemetry)
         if outcome.how == "completed":
             _judge(folder, telemetry)
             return record_completed(attempt, outcome.step)
@@ -61,26 +67,28 @@ def _trained(folder: RunFolder, attempt: AttemptFolder, telemetry: RunTelemetry)
         return code
 
 
-def _request_of(folder: RunFolder, attempt: AttemptFolder) -> TrainRequest:
+def _request_of(folder: RunFolder, launched: Launched | None) -> TrainRequest:
     """What was asked for, with the total that a resume may have raised."""
     asked = read_request(folder)
     if asked is None:
         raise ValueError(f"{folder.request} cannot be read")
     request = REQUESTS[asked.algorithm.lower()].model_validate(asked.request)
-    launched = read_launch(attempt)
     total = request.training.total_steps
     raised = (launched.total_steps if launched else None) or total
     training = request.training.model_copy(update={"total_steps": max(total, raised)})
     return request.model_copy(update={"training": training})
 
 
-def _train(request: TrainRequest, folder: RunFolder, telemetry: RunTelemetry) -> Outcome:
+def _train(
+    request: TrainRequest, folder: RunFolder, leased: str | None, telemetry: RunTelemetry
+) -> Outcome:
     with telemetry.phase("import"):
         # torch: after the telemetry is up
         from trainers.catalog import trainer_of
         from trainers.devices import gpu_of, visible_device
 
-        request = request.model_copy(update={"device": visible_device(request.device)})
+        device = visible_device(request.device, leased)
+        request = request.model_copy(update={"device": device})
         train = trainer_of(request)
         telemetry.use_gpu(gpu_of(request.device))
     return train(request, telemetry, Places(folder.checkpoints, folder.logs))

@@ -1,17 +1,16 @@
 """Which GPU a learner uses."""
 
-import os
-
 import torch
 
 from drivetrain.errors import RequestError
 
 
-def visible_device(device: str) -> str:
-    """What a request's `device` is called here: the one GPU of a lease has no number."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    sees_one = bool(visible) and "," not in visible
-    return "cuda" if sees_one and device.startswith("cuda:") else device
+def visible_device(device: str, leased: str | None) -> str:
+    """What a request's `device` is called here: the one GPU of a lease has no number.
+
+    leased: the UUID of that GPU.  Without one the number stands, and counts what is visible.
+    """
+    return "cuda" if leased is not None and device.startswith("cuda:") else device
 
 
 def gpu_of(device: str) -> str | None:

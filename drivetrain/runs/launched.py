@@ -14,11 +14,13 @@ class Launched:
 
     by: what made it.  from_step: step of the newest saved state at that moment, 0 for none.
     total_steps: the total that a resume had raised the run to, None for the request's own.
+    gpu: the UUID of the GPU that it has leased, None for none.
     """
 
     by: By
     from_step: int
     total_steps: int | None
+    gpu: str | None
 
 
 def read_launch(attempt: AttemptFolder) -> Launched | None:
@@ -31,6 +33,7 @@ def read_launch(attempt: AttemptFolder) -> Launched | None:
         by=cast(By, facts["by"]),
         from_step=from_step if isinstance(from_step, int) else 0,
         total_steps=_steps(facts.get("total_steps")),
+        gpu=_gpu(facts.get("lease")),
     )
 
 
@@ -42,6 +45,10 @@ def raised_total(folder: RunFolder) -> int | None:
     launches = [read_launch(folder.attempt(number)) for number in numbers]
     told = [asked, *(launch.total_steps for launch in launches if launch is not None)]
     return max((total for total in told if total is not None), default=None)
+
+
+def _gpu(lease: object) -> str | None:
+    return lease.get("gpu") if isinstance(lease, dict) else None
 
 
 def _steps(fact: object) -> int | None:

@@ -6,6 +6,8 @@ import torch
 from drivetrain.errors import RequestError
 from trainers.devices import gpu_of, visible_device
 
+LEASED = "GPU-1c0ffee0-0000-0000-0000-000000000000"
+
 
 def test_a_gpu_that_is_not_there_is_refused_and_never_replaced_by_the_cpu() -> None:
     beyond = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -22,16 +24,17 @@ def test_without_a_gpu_auto_and_cpu_mean_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "visible", "here"),
-    [
-        ("cuda:3", "GPU-1c0ffee0-0000-0000-0000-000000000000", "cuda"),
-        ("cuda:3", "", "cuda:3"),
-        ("cuda:1", "0,1", "cuda:1"),
-        ("auto", "GPU-1c0ffee0-0000-0000-0000-000000000000", "auto"),
-    ],
+    ("device", "leased", "here"),
+    [("cuda:3", LEASED, "cuda"), ("cuda:3", None, "cuda:3"), ("auto", LEASED, "auto")],
 )
 def test_the_one_gpu_of_a_lease_has_no_number(
-    monkeypatch: pytest.MonkeyPatch, device: str, visible: str, here: str
+    device: str, leased: str | None, here: str
 ) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert visible_device(device) == here
+    assert visible_device(device, leased) == here
+
+
+def test_the_one_gpu_that_a_user_left_visible_is_no_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert visible_device("cuda:1", None) == "cuda:1"
