@@ -14,6 +14,9 @@ from drivetrain.tracking.store import first_line, silence_mlflow
 
 EVERY_S = 5.0
 LONGEST_PAUSE_S = 300.0
+DOUBLINGS = 6
+"""From EVERY_S past the longest pause; a number without a bound would end in an overflow."""
+
 LEAVE_S = 5.0
 """How long a trainer waits for the last lines at most; the closer tells the rest."""
 
@@ -87,7 +90,7 @@ class _Thread(threading.Thread):
             self._mirror, self._is_on = Mirror(self._folder), False
             self._failures += 1
             self._telemetry.tracker = f"off: {first_line(error)}"
-            return min(LONGEST_PAUSE_S, EVERY_S * 2.0**self._failures)
+            return min(LONGEST_PAUSE_S, EVERY_S * 2.0 ** min(self._failures, DOUBLINGS))
         self._is_on, self._failures = True, 0
         self._telemetry.tracker = "on"
         return min(LONGEST_PAUSE_S, max(EVERY_S, cost_s / SHARE))

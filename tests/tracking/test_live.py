@@ -1,5 +1,6 @@
 """While a run trains, MLflow follows; whatever is wrong with its store, training goes on."""
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -95,6 +96,25 @@ def test_a_locked_store_is_left_alone_and_told_later(home: Path) -> None:
         with locked(home):
             tell(folder, 10, reward=1.5)
             assert told.meet(lambda words: words != "-") == "off: database is locked"
+        told.meet("on".__eq__)
+    assert curve(folder, "reward") == [(10, 1.5)]
+
+
+def test_a_store_that_was_broken_for_days_is_told_what_it_missed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, told = written_run(home), Told()
+    monkeypatch.setattr(live, "LONGEST_PAUSE_S", 0.0)
+    go_on, tries = Mirror.go_on, itertools.count()
+
+    def fails_long(mirror: Mirror, attempt: int) -> None:
+        if next(tries) < 1100:
+            raise OSError("broken")
+        go_on(mirror, attempt)
+
+    monkeypatch.setattr(Mirror, "go_on", fails_long)
+    with mirroring(folder, 1, told):
+        tell(folder, 10, reward=1.5)
         told.meet("on".__eq__)
     assert curve(folder, "reward") == [(10, 1.5)]
 
