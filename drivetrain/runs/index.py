@@ -49,6 +49,7 @@ ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, how = excluded.how,
   reason = excluded.reason, detail = excluded.detail, step = excluded.step,
   unit = excluded.unit, attempt = excluded.attempt
 """
+REOPEN = "UPDATE runs SET ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL"
 Row = tuple[
     str,
     str,
@@ -139,6 +140,10 @@ class Index:
         now = self._look(run.id) if isinstance(run.state, Ended) else None
         if now is not None and not isinstance(now.state, Ended):
             self._connection.execute(SAVE, _row_of(now))
+
+    def reopen(self, run_id: str) -> None:
+        """Look at this run anew from now on, though it is remembered as ended."""
+        self._connection.execute(REOPEN, (run_id,))
 
     def active(self) -> list[Run]:
         """Every run that had not ended when last seen, looked at now; newest first."""

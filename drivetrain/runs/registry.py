@@ -48,7 +48,11 @@ def find_run(home: Path, run_id: str) -> Run:
     """
     run = look_at(RunFolder(home, run_id)) if is_run_id(run_id) else None
     if run is not None:
-        return _settled(run)
+        run = _settled(run)
+        if isinstance(run.state, Queued) and run.state.attempt > 1:
+            # Whoever asked it to go on may not have lived to tell the index.
+            reopen(home, run_id)
+        return run
     if is_run_id(run_id) and RunFolder(home, run_id).request.exists():
         raise DataError(
             f"What run `{run_id}` was asked for cannot be read: its `request.json` is damaged."
@@ -69,6 +73,15 @@ def note(home: Path, run: Run) -> None:
     """Remember where a run stands; losing this costs the next look a moment, nothing else."""
     with suppress(sqlite3.DatabaseError), closing(Index.open(home)) as index:
         index.save(run)
+
+
+def reopen(home: Path, run_id: str) -> None:
+    """Let every look meet a run again that is remembered as ended, before it goes on.
+
+    Losing this hides it from the looks at all runs, until the next look at this one.
+    """
+    with suppress(sqlite3.DatabaseError), closing(Index.open(home)) as index:
+        index.reopen(run_id)
 
 
 def rebuild(home: Path) -> None:

@@ -13,7 +13,7 @@ from drivetrain.runs.launched import raised_total
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.look import Run, locked_state, read_request
 from drivetrain.runs.record import Ended, Queued
-from drivetrain.runs.registry import find_run, note
+from drivetrain.runs.registry import find_run, reopen
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.settle import settle
 
@@ -56,7 +56,7 @@ def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -
         if did is not None:
             break
         time.sleep(NAP_S)  # somebody settles or starts the run at this moment
-    note(home, find_run(home, run_id))
+    find_run(home, run_id)  # tells the index, where it was brought up to date meanwhile
     schedule_step(home, wait=True)
     return ResumeReply(find_run(home, run_id), did, from_step)
 
@@ -81,6 +81,8 @@ def _ask(folder: RunFolder, total_steps: int | None) -> Did | None:
             "wall": SYSTEM.wall(),
             "total_steps": total_steps or raised_total(folder),
         }
+        # First the index: a request alone is met only by those who look at this very run.
+        reopen(folder.home, folder.id)
         replace_json(folder.resume_request, facts)
         return "queued"
 

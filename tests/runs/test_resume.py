@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from drivetrain.errors import ConflictError, DataError, NotFoundError, RequestError
-from drivetrain.runs import launch
-from drivetrain.runs.atomic import read_json
+from drivetrain.runs import launch, resume
+from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.record import Ended, Queued
@@ -192,11 +192,41 @@ def test_a_run_that_waits_to_go_on_is_queued_and_says_why(waiting: Path) -> None
     assert (state.attempt, state.by) == (2, "user")
 
 
-def test_a_request_without_its_asker_is_met_by_the_next_look(waiting: Path) -> None:
+def test_a_repeated_request_starts_what_the_first_did_not(waiting: Path) -> None:
     reply = request_resume(waiting, "r1")
     assert reply.did == "repeated"
     meet(waiting, "r1", is_training)
     assert attempt_of(reply.run.folder).number == 2
+
+
+def test_a_request_without_its_asker_is_met_by_the_next_look_at_all_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_and_meet(home, "work")
+    request_stop(home, "r1")
+    finished(home)
+    overview(home)
+
+    class Killed(BaseException):
+        pass
+
+    def ask_and_die(path: Path, facts: dict[str, Any]) -> None:
+        replace_json(path, facts)
+        raise Killed
+
+    monkeypatch.setattr(resume, "replace_json", ask_and_die)
+    with pytest.raises(Killed):
+        request_resume(home, "r1")
+    assert [run.id for run in overview(home).queued] == ["r1"]
+    assert schedule_step(home) == 1
+
+
+def test_a_request_that_the_index_never_heard_of_is_met_once_its_run_is_looked_at(
+    waiting: Path,
+) -> None:
+    assert overview(waiting).queued == ()
+    find_run(waiting, "r1")
+    assert [run.id for run in overview(waiting).queued] == ["r1"]
 
 
 def test_a_run_that_waits_to_go_on_can_be_stopped_and_resumed_again(waiting: Path) -> None:
