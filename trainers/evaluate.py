@@ -23,7 +23,13 @@ from drivetrain.sim.layout import FLAT
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.planners import Driver, IdmDriver, RandomDriver
 from trainers import checkpoints
-from trainers.policy import Interrupt, PolicyDriver, restored_policy, untrained_policy
+from trainers.policy import (
+    Interrupt,
+    Interruptible,
+    PolicyDriver,
+    restored_policy,
+    untrained_policy,
+)
 from trainers.requests import PPORequest
 from trainers.statistics import Mean, Rate, mean_of, rate_of
 
@@ -81,7 +87,7 @@ def evaluate(
     """Drive the test scenarios with the checkpoint, with its untrained self, at random, by IDM.
 
     data: another set than the run's own.  limit: drive at most that many scenarios.
-    interrupt: called before every step of a policy; it may raise to leave.
+    interrupt: called before every step of every driver; it may raise to leave.
 
     Raises:
         UserError: the checkpoint or the set cannot be used.
@@ -90,14 +96,14 @@ def evaluate(
     request = PPORequest.model_validate(checkpoint.request)
     course = Course.of(data or request.data, request.environment, limit)
     drivers: dict[str, Driver] = {
-        f"{name} ({checkpoint_file.stem})": PolicyDriver(
-            restored_policy(checkpoint, FLAT), interrupt
-        ),
-        "untrained": PolicyDriver(untrained_policy(request.ppo, FLAT, request.seed), interrupt),
+        f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint, FLAT)),
+        "untrained": PolicyDriver(untrained_policy(request.ppo, FLAT, request.seed)),
         "random": RandomDriver(request.seed),
         "IDM": IdmDriver(),
     }
-    return course.judged(name, drivers, checkpoint=checkpoint_file.name, step=checkpoint.step)
+    # Whoever drives, a large set takes minutes, in which a run is to be seen and to be stopped.
+    heeding = {who: Interruptible(driver, interrupt) for who, driver in drivers.items()}
+    return course.judged(name, heeding, checkpoint=checkpoint_file.name, step=checkpoint.step)
 
 
 def evaluate_baseline(

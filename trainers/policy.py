@@ -11,6 +11,7 @@ from torch import nn
 
 from drivetrain.errors import DataError
 from drivetrain.sim.layout import ACTION_SIZE, ObservationLayout
+from drivetrain.sim.planners import Driver
 from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
 from trainers.checkpoints import Checkpoint
@@ -82,19 +83,30 @@ def _hidden_units(checkpoint: Checkpoint) -> str:
     return str(list(PPORequest.model_validate(checkpoint.request).ppo.hidden)).replace(" ", "")
 
 
-class PolicyDriver:
-    """Drives by the most likely action of a policy.
+class Interruptible:
+    """Drives as another driver does.
 
     interrupt: called before every step; it may raise to leave the drive.
     """
 
-    def __init__(self, policy: ActorCriticPolicy, interrupt: Interrupt = lambda: None) -> None:
-        self._policy = policy
+    def __init__(self, driver: Driver, interrupt: Interrupt) -> None:
+        self._driver = driver
         self._interrupt = interrupt
+
+    def act(self, worlds: Worlds) -> NDArray[np.floating]:
+        """What the driver does, unless the drive is left: [worlds, 2]."""
+        self._interrupt()
+        return self._driver.act(worlds)
+
+
+class PolicyDriver:
+    """Drives by the most likely action of a policy."""
+
+    def __init__(self, policy: ActorCriticPolicy) -> None:
+        self._policy = policy
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Actions in [-1, 1] for every world: [worlds, 2]."""
-        self._interrupt()
         seen = torch.from_numpy(worlds.observations).to(self._policy.device)
         with torch.inference_mode():
             actions = self._policy.get_distribution(seen).mode()

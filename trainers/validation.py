@@ -7,7 +7,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from trainers.checkpoints import State
-from trainers.policy import Interrupt, PolicyDriver
+from trainers.policy import Interrupt, Interruptible, PolicyDriver
 from trainers.requests import TrainRequest
 
 
@@ -33,7 +33,7 @@ class Validation:
         """An episode of every validation scenario; draws from no random generator."""
         picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
         policy.set_training_mode(mode=False)
-        driver = PolicyDriver(policy, interrupt)
+        driver = Interruptible(PolicyDriver(policy), interrupt)
         return drive_each(self._scenarios.arrays, picks, self._request.environment, driver)
 
     def takes(self, step: int, table: EpisodeTable) -> bool:

@@ -5,17 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from drivetrain.data.open import open_set
 from drivetrain.errors import DataError
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.metrics import drive_each
-from drivetrain.sim.planners import RandomDriver
+from drivetrain.sim.planners import Driver, IdmDriver, RandomDriver
+from drivetrain.sim.world import Worlds
 from tests.fakes import FakeTelemetry
 from tests.written_sets import written_set
 from trainers import checkpoints
-from trainers.contract import Outcome, Places
+from trainers.contract import Outcome, Places, StopRequested
 from trainers.evaluate import evaluate
 from trainers.ppo import train
 from trainers.requests import PPORequest, PPOSettings, TrainingSettings
@@ -162,6 +164,27 @@ def test_a_trained_policy_is_judged_beside_the_baselines(data: Path, tmp_path: P
     assert result["data"]["split"] == "test"
     assert result["data"]["licences"] == ("generated",)
     assert result["drivers"][3]["success"]["rate"] == 1.0
+
+
+@pytest.mark.parametrize("driver", [RandomDriver, IdmDriver])
+def test_whoever_is_driving_the_judging_can_be_left(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: type[Driver]
+) -> None:
+    train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path))
+    driven, drive = list[int](), driver.act
+
+    def counted(self: Driver, worlds: Worlds) -> NDArray[np.floating]:
+        driven.append(worlds.num_worlds)
+        return drive(self, worlds)
+
+    def leave() -> None:
+        if driven:
+            raise StopRequested
+
+    monkeypatch.setattr(driver, "act", counted)
+    with pytest.raises(StopRequested):
+        evaluate("short", tmp_path / "checkpoints" / "best.pt", interrupt=leave)
+    assert len(driven) == 1
 
 
 def test_ppo_learns_to_drive_better_than_chance_within_seconds(
