@@ -13,6 +13,7 @@ from drivetrain.runs.attend import attend
 from drivetrain.runs.follow_up import is_asked_to_stop
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
+from drivetrain.runs.registry import find_run
 from drivetrain.runs.stop import request_stop
 from drivetrain.settings import home
 from drivetrain.text import listing, quote
@@ -79,7 +80,8 @@ def _attended(request: TrainRequest) -> int:
             run = attend(home(), run.id, sys.stderr)
         except KeyboardInterrupt:
             # Once more, and it is ended without a save.
-            did = request_stop(home(), run.id, force=_is_asked(run)).did
+            force = _is_asked(find_run(home(), run.id))
+            did = request_stop(home(), run.id, force=force).did
             how = "it ends within seconds" if did == "forced" else "it saves first"
             later = f"`/train resume {run.id}` lets it go on later"
             sys.stderr.write(f"\nStopping `{run.id}` ({did}); {how}. {later}.\n")

@@ -10,7 +10,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -20,11 +22,13 @@ from drivetrain.runs.look import Run
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.record import Running
 from drivetrain.runs.registry import overview
+from drivetrain.runs.resume import request_resume
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
 from drivetrain.settings import PROJECT
 from skill.__main__ import main
 from skill.command import parse
+from trainers import foreground
 from trainers.requests import PPORequest
 
 PATIENCE_S = 60.0
@@ -57,6 +61,8 @@ with RunTelemetry(folder, attempt.number, total=1_000_000) as telemetry:
                 Event().wait(0.05)
             save(done)
             code = record_stopped(attempt, done, telemetry.stop_reason())
+        case "never_stop":
+            Event().wait()
         case "fail":
             code = record_failed(attempt, 350_000, ValueError("bad | ```\\x1b[2J![x](y)"))
         case "succeed":
@@ -373,6 +379,31 @@ def test_ctrl_c_in_the_foreground_stops_the_run_and_waits_for_it(home: Path) -> 
     later = "`/train resume a` lets it go on later"
     assert f"Stopping `a` (asked); it saves first. {later}.\n" in err
     assert out == "Run `a` stopped (user_stop). Next: `/train resume a`.\n"
+
+
+def test_a_second_ctrl_c_ends_the_attempt_that_the_first_asked(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin(home, "a", "never_stop")
+    until_stepping(home, "a")
+    ctrl_c = count(1)
+
+    def attend(home: Path, run_id: str, _show: TextIO) -> Run:
+        number = next(ctrl_c)
+        if number == 1:  # what is met here is another attempt than the one that was begun
+            request_stop(home, run_id, force=True)
+            wait_for(home, run_id, PATIENCE_S)
+            request_resume(home, run_id)
+            until_stepping(home, run_id)
+        if number <= 2:
+            raise KeyboardInterrupt
+        return wait_for(home, run_id, PATIENCE_S)
+
+    monkeypatch.setattr(foreground, "attend", attend)
+    assert foreground.main("trainers.train_rl", ["ppo"], ["--run-id", "a"]) == 75
+    err = capsys.readouterr().err
+    assert "Stopping `a` (asked); it saves first." in err
+    assert "Stopping `a` (forced); it ends within seconds." in err
 
 
 def test_ctrl_c_while_waiting_leaves_the_run_alone(home: Path) -> None:
