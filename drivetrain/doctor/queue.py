@@ -5,9 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from drivetrain.doctor.finding import Finding
+from drivetrain.doctor.folders import run_folders
 from drivetrain.runs.folder import RunFolder, runs_folder
-from drivetrain.runs.look import read_request
-from drivetrain.runs.registry import overview
+from drivetrain.runs.look import look_at, read_request
+from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.registry import Overview
 from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.settings import PROJECT
 from drivetrain.text import typed
@@ -15,7 +17,7 @@ from drivetrain.text import typed
 
 def check_queue(home: Path) -> Iterator[Finding]:
     """Whether a run waits though there is room for it."""
-    seen = overview(home, ended_limit=0)
+    seen = _seen(home)
     waiting = queue_of(home, seen)
     ready = [one for one in waiting if one.starts_in_s == 0]
     if ready:
@@ -38,7 +40,7 @@ def check_reboot(home: Path) -> Iterator[Finding]:
     """How runs go on after a reboot: at the next command, or at once."""
     if not runs_folder(home).is_dir():
         return
-    seen = overview(home, ended_limit=0)
+    seen = _seen(home)
     resumed = [run for run in seen.active if _goes_on_by_itself(run.folder)]
     count = len(seen.queued) + len(resumed)
     if not count:
@@ -49,6 +51,18 @@ def check_reboot(home: Path) -> Iterator[Finding]:
         "ok",
         f"Runs that a reboot would hold up until the next command: {count}.",
         f"To have such runs go on at once, add this with `crontab -e`: `{line}`.",
+    )
+
+
+def _seen(home: Path) -> Overview:
+    """Every run that is not over, as it stands: the registry would record ends on the way."""
+    looks = map(look_at, run_folders(home))
+    living = [run for run in looks if run is not None and not isinstance(run.state, Ended)]
+    return Overview(
+        active=tuple(run for run in living if not isinstance(run.state, Queued)),
+        queued=tuple(run for run in living if isinstance(run.state, Queued)),
+        ended=(),
+        ended_total=0,
     )
 
 
