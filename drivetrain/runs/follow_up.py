@@ -1,10 +1,15 @@
 """Whether an attempt that ended is followed by another."""
 
+from drivetrain.clock import SYSTEM
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import this_boot
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.plan import Plan
-from drivetrain.runs.record import AUTO_RESUMED, Ended
+from drivetrain.runs.record import AUTO_RESUMED, Ended, Queued
+
+REST_S = 60.0
+"""From a preemption until the run may go on by itself: a machine that goes down is then off."""
 
 
 def is_asked_to_stop(folder: RunFolder, attempt: int) -> bool:
@@ -20,14 +25,35 @@ def is_asked_to_resume(folder: RunFolder, attempt: int) -> bool:
 
 
 def goes_on_by_itself(folder: RunFolder, plan: Plan, end: Ended) -> bool:
-    """Whether the run goes on unasked: an end from outside, a later unit, and tries left."""
+    """Whether the run goes on unasked: an end from outside, a later unit, and tries left.
+
+    A machine that was restarted says nothing about the run, so that asks for no later unit.
+    """
     return (
         end.reason in AUTO_RESUMED
         and plan.auto_resumes > 0
         and not is_asked_to_stop(folder, end.attempt)
-        and _got_further(folder, end)
+        and (end.reason == "reboot" or _got_further(folder, end))
         and _resumed_in_a_row(folder, end.attempt) < plan.auto_resumes
     )
+
+
+def rests_s(folder: RunFolder, state: Queued) -> float:
+    """Seconds for which a run must not go on by itself yet; 0 where it may.
+
+    The machine asked for its place back.  Taken again at once it would be lost with the
+    machine; once that is up again, it is free.
+    """
+    if state.by != "auto":
+        return 0.0
+    before = folder.attempt(state.attempt - 1)
+    if (read_json(before.exit) or {}).get("reason") != "preempted":
+        return 0.0
+    if (read_json(before.proc) or {}).get("boot_id") != this_boot().id:
+        return 0.0
+    passed_s = SYSTEM.wall() - state.since
+    # Less than none has passed where the clock was set back; it may have been by hours.
+    return max(0.0, REST_S - passed_s) if passed_s >= 0 else 0.0
 
 
 def _got_further(folder: RunFolder, end: Ended) -> bool:

@@ -18,7 +18,7 @@ class Entry:
     """A waiting run.  since: when it began to wait, wall clock, s.
 
     after: a run that is not over yet and must be, or None.  lasts_s: how long it will need its
-    place, None where nobody can tell.
+    place, None where nobody can tell.  rests_s: how long it must not begin, from now.
     """
 
     run: str
@@ -26,6 +26,7 @@ class Entry:
     since: float
     after: str | None = None
     lasts_s: float | None = None
+    rests_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ def starts(
 ) -> dict[str, float]:
     """In how many seconds each waiting run will begin, by its id; without those unknown.
 
-    Replays the queue: at each known end, whoever may begin does, and lasts as long as foreseen.
+    Replays the queue: at each known end of a run or a rest, whoever may begin does, and lasts
+    as long as foreseen.
     """
     waiting, running, now_s = in_order(entries), list(held), 0.0
     found: dict[str, float] = {}
@@ -78,21 +80,26 @@ def starts(
         begun = _begun_at(now_s, waiting, running, capacity)
         found |= {run.run: now_s for run in begun if run.run is not None}
         running += begun
+        left = [entry for entry in waiting if entry.run not in found]
         ends = [run.ends_in_s for run in running if run.ends_in_s is not None]
+        ends += [entry.rests_s for entry in left if entry.rests_s]
         if not ends:
             break
         now_s = max(now_s, min(ends))
         over = [run for run in running if run.ends_in_s is not None and run.ends_in_s <= now_s]
         running = [run for run in running if run not in over]
-        left = [entry for entry in waiting if entry.run not in found]
-        waiting = _freed(left, {run.run for run in over})
+        waiting = _freed(left, {run.run for run in over}, now_s)
     return found
 
 
-def _freed(entries: Iterable[Entry], over: Collection[str | None]) -> list[Entry]:
-    """The waiting runs, once some that others come after are over."""
+def _freed(entries: Iterable[Entry], over: Collection[str | None], now_s: float) -> list[Entry]:
+    """The waiting runs, once some that others come after are over, and some have rested."""
     return [
-        replace(entry, after=None) if entry.after and entry.after in over else entry
+        replace(
+            entry,
+            after=None if entry.after in over else entry.after,
+            rests_s=0.0 if entry.rests_s <= now_s else entry.rests_s,
+        )
         for entry in entries
     ]
 
@@ -131,21 +138,24 @@ class _Room:
         """The run's turn; takes its claim out of the room, or closes what it waits for."""
         if entry.after is not None:
             return Turn(entry, None, f"run `{entry.after}`")
-        plan, waits_for = entry.plan, []
+        if entry.rests_s:
+            waits_for = f"the machine, which asked for its place back ({entry.rests_s:.0f} s)"
+            return Turn(entry, None, waits_for)
+        plan, lacks = entry.plan, []
         cpus = cpus_of(plan, self._capacity)
         if cpus > self._free_cores():
-            waits_for.append(f"{cpus} CPU cores" if cpus > 1 else "a CPU core")
+            lacks.append(f"{cpus} CPU cores" if cpus > 1 else "a CPU core")
         suitable = suitable_gpus(plan, self._capacity)
         fitting = [gpu for gpu in suitable if self._fits(gpu, plan.gpu_mb)]
         if suitable and not fitting:
-            waits_for.append(f"a GPU with {plan.gpu_mb:,} MB")
+            lacks.append(f"a GPU with {plan.gpu_mb:,} MB")
         open_to_it = [gpu for gpu in fitting if gpu.uuid not in self._closed]
         lacks_cores = cpus > self._free_cores() or self.is_closed
         lacks_gpu = bool(suitable) and not open_to_it
         if lacks_cores or lacks_gpu:
             self._closed |= {CPU} if lacks_cores else set()
             self._closed |= {gpu.uuid for gpu in suitable} if lacks_gpu else set()
-            return Turn(entry, None, " and ".join(waits_for) or "its turn")
+            return Turn(entry, None, " and ".join(lacks) or "its turn")
         claim = self._claim(plan, cpus, open_to_it)
         self._claims.append(claim)
         return Turn(entry, claim)

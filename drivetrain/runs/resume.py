@@ -66,7 +66,8 @@ def _ask(folder: RunFolder, total_steps: int | None) -> Did | None:
     with held_if_free(folder.run_lock) as mine:
         state = locked_state(folder) if mine else None
         match state:
-            case Queued() if total_steps is None:
+            # To go on by itself it may have to rest first; asked for, it need not.
+            case Queued(by="start" | "user") if total_steps is None:
                 return "repeated"
             case Queued(attempt=attempt):
                 ended = attempt - 1

@@ -8,6 +8,7 @@ from pathlib import Path
 from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.capacity import Capacity, read_capacity
 from drivetrain.runs.folder import runs_folder
+from drivetrain.runs.follow_up import rests_s
 from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Claim, Holder, Lease, slots_of
 from drivetrain.runs.locks import held_if_free
@@ -160,6 +161,7 @@ def _entries(seen: Overview) -> list[Entry]:
             run.state.since,
             None if _comes_after_itself(run.id, after) else after.get(run.id),
             _lasts_s(run, one, rates.get(run.algorithm)),
+            rests_s(run.folder, run.state),
         )
         for run in seen.queued
         if isinstance(run.state, Queued) and (one := asked[run.id]) is not None

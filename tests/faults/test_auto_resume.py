@@ -1,20 +1,27 @@
 """Runs that go on by themselves after an end that was no fault of theirs."""
 
+import json
+import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.follow_up import REST_S
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.look import Run
 from drivetrain.runs.plan import Plan
-from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.record import Ended, Queued, Running, Starting
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.resume import request_resume
 from drivetrain.runs.saved import newest_step
-from drivetrain.runs.schedule import schedule_step
+from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
+from tests.runs.by_hand import until
 from tests.runs.living import (
     attempt_of,
     ended,
@@ -38,6 +45,11 @@ def meet_further(home: Path, attempt: int) -> RunFolder:
         return launch is not None and is_training(run) and saved > launch.from_step
 
     return meet(home, "r1", is_further).folder
+
+
+def change(path: Path, facts: dict[str, Any]) -> None:
+    """Put other facts into a record."""
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | facts))
 
 
 def waits(run: Run) -> bool:
@@ -64,11 +76,63 @@ def test_a_lost_run_goes_on_by_itself_from_its_newest_state(home: Path) -> None:
     assert (launch.by, launch.from_step) == ("auto", saved)
 
 
-def test_a_preempted_run_goes_on_with_nobody_looking(home: Path) -> None:
-    folder = start_and_meet_further(home, ONCE)
+@pytest.fixture
+def preempted(home: Path) -> RunFolder:
+    """A run that was asked for its place, and whose finisher has looked whether it goes on."""
+    folder = start_and_meet_further(home, TWICE)
+    supervisor = Identity.parse((read_json(folder.attempt(1).proc) or {})["supervisor"])
+    assert supervisor is not None
     kill(folder, "supervisor", signal.SIGTERM)
+    until(lambda: not supervisor.is_alive())
+    return folder
+
+
+def rest(folder: RunFolder) -> None:
+    """As if a minute had passed since the end."""
+    exit_record = folder.attempt(1).exit
+    os.utime(exit_record, (0, exit_record.stat().st_mtime - REST_S))
+
+
+def test_a_preempted_run_leaves_the_machine_its_place_for_a_minute(
+    home: Path, preempted: RunFolder
+) -> None:
+    assert schedule_step(home) == 0
+    (waiting,) = queue_of(home, overview(home))
+    assert isinstance(waiting.run.state, Queued)
+    assert (waiting.run.state.attempt, waiting.run.state.by) == (2, "auto")
+    assert waiting.waits_for.startswith("the machine, which asked for its place back")
+    assert waiting.starts_in_s is not None
+    assert 0 < waiting.starts_in_s <= REST_S
+    rest(preempted)
+    assert schedule_step(home) == 1
     meet_further(home, 2)
-    assert "interrupted" in folder.attempt(1).exit.read_text(encoding="utf-8")
+
+
+def test_a_preempted_run_goes_on_at_once_where_somebody_asks(
+    home: Path, preempted: RunFolder
+) -> None:
+    assert isinstance(request_resume(home, "r1").run.state, Starting | Running)
+    assert attempt_of(preempted).number == 2
+
+
+def test_a_preempted_run_goes_on_as_soon_as_the_machine_is_up_again(
+    home: Path, preempted: RunFolder
+) -> None:
+    change(preempted.attempt(1).proc, {"boot_id": "another"})
+    assert schedule_step(home) == 1
+
+
+def test_a_run_goes_on_after_reboots_that_left_it_no_time_to_save(home: Path) -> None:
+    folder = start_and_meet(home, "work", plan=TWICE).folder
+    for attempt in (1, 2):
+        kill_both(folder)
+        change(folder.attempt(attempt).proc, {"boot_id": "another"})
+        assert isinstance(meet(home, "r1", waits).state, Queued)
+        assert schedule_step(home) == 1
+        meet(home, "r1", is_training)
+    kill_both(folder)
+    change(folder.attempt(3).proc, {"boot_id": "another"})
+    assert ended(home).reason == "reboot"
 
 
 def test_a_run_whose_supervisor_died_goes_on_once_it_has_saved(home: Path) -> None:

@@ -37,6 +37,13 @@ def waits(entries: Iterable[Entry], held: Sequence[Held], capacity: Capacity) ->
     }
 
 
+def test_a_run_that_rests_begins_after_it_and_is_in_nobodys_way() -> None:
+    runs = [replace(waiting("resting", 1, cpus=2), rests_s=42.0), waiting("next", 2, 10.0)]
+    assert begun(runs, [], machine(2)) == ["next"]
+    assert "(42 s)" in waits(runs, [], machine(2))["resting"]
+    assert starts(runs, [], machine(2)) == {"next": 0.0, "resting": 42.0}
+
+
 BUSY = [Held("busy", Claim(2), ends_in_s=100.0)]
 
 

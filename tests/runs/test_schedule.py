@@ -19,6 +19,7 @@ from drivetrain.runs.look import Run
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.record import Ended, Queued, Running
 from drivetrain.runs.registry import find_run, overview
+from drivetrain.runs.resume import request_resume
 from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.waiting import Waiting
@@ -283,6 +284,8 @@ def test_what_outlives_a_run_is_left_alone_while_the_run_goes_on(home: Path) -> 
     os.mkfifo(folder.path / "pipe")
     meet(home, "r1", is_training)
     kill(folder, "supervisor", signal.SIGTERM)
+    meet(home, "r1", lambda run: isinstance(run.state, Queued))
+    request_resume(home, "r1")
     meet(home, "r1", lambda run: run.state == Running(2))
     request_stop(home, "r1")
     assert (folder.path / "pipe").read_text(encoding="utf-8") == "001 002"
