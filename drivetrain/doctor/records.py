@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -57,14 +57,38 @@ def _damaged(folder: RunFolder) -> Iterator[Finding]:
     if not is_quiet(folder):
         return  # its files are being replaced at this moment
     for attempt in attempts_of(folder):
-        if attempt.exit.exists() and Verdict.parse(read_json(attempt.exit) or {}) is None:
-            yield _unreadable(folder, attempt.exit, "problem")
+        yield from _damaged_end(folder, attempt.exit)
     for file in (
         *(folder.status, folder.evaluation, folder.source, folder.tracking),
         *(folder.stop_request, folder.resume_request),
     ):
-        if file.exists() and read_json(file) is None:
-            yield _unreadable(folder, file, "warning")
+        if file.exists() and _holds_no_facts(file):
+            yield _unreadable(folder, file, "warning", _holds_no_facts)
+
+
+def _damaged_end(folder: RunFolder, file: Path) -> Iterator[Finding]:
+    if not file.exists():
+        return
+    if _holds_no_end(file):
+        yield _unreadable(folder, file, "problem", _holds_no_end)
+    elif Verdict.parse(read_json(file) or {}) is None:
+        yield Finding(
+            "records",
+            "warning",
+            f"`{file.relative_to(folder.path)}` of run `{folder.id}` tells of an end that is "
+            "not known here: a newer version of Drivetrain wrote it.",
+            "Look at the run with that version.",
+        )
+
+
+def _holds_no_facts(file: Path) -> bool:
+    return read_json(file) is None
+
+
+def _holds_no_end(file: Path) -> bool:
+    """Whether an exit record does not even name an end, known or not."""
+    facts = read_json(file) or {}
+    return not (isinstance(facts.get("how"), str) and isinstance(facts.get("reason"), str))
 
 
 def _lost_request(folder: RunFolder) -> Finding:
@@ -93,22 +117,24 @@ def _algorithm_in(config: Path) -> str | None:
     return found[1].lower() if found else None
 
 
-def _unreadable(folder: RunFolder, file: Path, level: Level) -> Finding:
+def _unreadable(
+    folder: RunFolder, file: Path, level: Level, is_damaged: Callable[[Path], bool]
+) -> Finding:
     name = file.relative_to(folder.path)
     return Finding(
         "records",
         level,
         f"`{name}` of run `{folder.id}` is damaged: it holds no facts.",
         "`/train doctor --fix` puts it aside; what else the run left tells the rest.",
-        partial(_put_aside, folder, file),
+        partial(_put_aside, folder, file, is_damaged),
     )
 
 
-def _put_aside(folder: RunFolder, file: Path) -> str:
+def _put_aside(folder: RunFolder, file: Path, is_damaged: Callable[[Path], bool]) -> str:
     """Rename a damaged file, unless somebody just wrote a whole one in its place."""
     name = file.relative_to(folder.path)
     with held_if_free(folder.run_lock) as mine:
-        if not mine or read_json(file) is not None:
+        if not mine or not is_damaged(file):
             return f"Left `{name}` of run `{folder.id}` alone: the run is at work again."
         file.rename(file.with_name(f"{file.name}.damaged-{os.urandom(2).hex()}"))
     return f"Put the damaged `{name}` of run `{folder.id}` aside."

@@ -132,6 +132,11 @@ DAMAGES: dict[str, tuple[Callable[[RunFolder], object], str, str]] = {
         "records",
         "`attempts/001/exit.json` of run `r1` is damaged",
     ),
+    "empty exit record": (
+        lambda folder: attempt_of(folder).exit.write_text("{}"),
+        "records",
+        "`attempts/001/exit.json` of run `r1` is damaged",
+    ),
     "torn status": (lambda folder: tear(folder.status), "records", "`status.json` of run `r1`"),
     "empty evaluation": (
         lambda folder: folder.evaluation.write_bytes(b""),
@@ -227,6 +232,16 @@ def test_a_state_that_a_newer_version_wrote_is_left_where_it_is(
     found = look(home, fix=True)
     assert any("a newer version of Drivetrain wrote it" in says for _, says in wrong(found))
     assert meta.is_file()
+
+
+def test_an_end_that_a_newer_version_recorded_is_left_where_it_is(
+    home: Path, folder: RunFolder
+) -> None:
+    record = attempt_of(folder).exit
+    record.write_text(json.dumps({"how": "stopped", "reason": "bored"}), encoding="utf-8")
+    found = look(home, fix=True)
+    assert any("a newer version of Drivetrain wrote it" in says for _, says in wrong(found))
+    assert (read_json(record) or {})["reason"] == "bored"
 
 
 def test_a_run_without_its_request_is_told_with_what_it_left(
