@@ -1,6 +1,5 @@
 """Asking an ended run to go on.  The file is what counts; whoever looks next starts it."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,12 +11,12 @@ from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import raised_total
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.look import Run, locked_state, read_request
+from drivetrain.runs.patience import in_time
 from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, reopen
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.settle import settle
 
-NAP_S = 0.01
 Did = Literal["queued", "repeated"]
 
 
@@ -41,24 +40,26 @@ def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -
 
     Raises:
         NotFoundError: there is no such run.
-        ConflictError: it is active, or completed and asked for no further step.
+        ConflictError: it is active, or completed and asked for no further step; or somebody
+            else holds it and does not let go.
         RequestError: the total would be lower than it was.
         DataError: it saved states, and every one of them is damaged.
     """
     home = home.absolute()
-    while True:
-        run = find_run(home, run_id)
-        _refuse_active(run)
-        settle(run.folder)  # else done by the look, unless the disk refused: here that is told
-        _refuse_total(run, total_steps)
-        from_step = _sound_step(run.folder)
-        did = _ask(run.folder, total_steps)
-        if did is not None:
-            break
-        time.sleep(NAP_S)  # somebody settles or starts the run at this moment
+    did, from_step = in_time(run_id, lambda: _act(find_run(home, run_id), total_steps))
     find_run(home, run_id)  # tells the index, where it was brought up to date meanwhile
     schedule_step(home, wait=True)
     return ResumeReply(find_run(home, run_id), did, from_step)
+
+
+def _act(run: Run, total_steps: int | None) -> tuple[Did, int] | None:
+    """What the request did, and the step to go on from; None where the run is just changing."""
+    _refuse_active(run)
+    settle(run.folder)  # else done by the look, unless the disk refused: here that is told
+    _refuse_total(run, total_steps)
+    from_step = _sound_step(run.folder)
+    did = _ask(run.folder, total_steps)
+    return None if did is None else (did, from_step)
 
 
 def _ask(folder: RunFolder, total_steps: int | None) -> Did | None:

@@ -2,24 +2,24 @@
 
 import os
 import signal
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from drivetrain.clock import SYSTEM
+from drivetrain.errors import UserError
 from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import AttemptFolder
 from drivetrain.runs.locks import held_if_free, is_held
 from drivetrain.runs.look import Run, locked_state
+from drivetrain.runs.patience import in_time
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping, Verdict
 from drivetrain.runs.registry import find_run, note
 from drivetrain.runs.saved import newest_step
 from drivetrain.runs.settle import record_end
 
-NAP_S = 0.01
 Did = Literal["asked", "forced", "repeated", "never_started", "over"]
 
 
@@ -46,14 +46,10 @@ def request_stop(
 
     Raises:
         NotFoundError: there is no such run.
+        ConflictError: somebody else holds the run and does not let go.
     """
     request = {"by": "user", "wall": SYSTEM.wall(), "grace_s": grace_s, "force": force}
-    while True:
-        run = find_run(home, run_id)
-        did = _act(run, request)
-        if did is not None:
-            break
-        time.sleep(NAP_S)  # somebody is giving the run its first attempt at this moment
+    did: Did = in_time(run_id, lambda: _act(find_run(home, run_id), request))
     if did == "never_started":
         _settle_elsewhere(home, run_id)
     return StopReply(find_run(home, run_id), did)
@@ -100,7 +96,8 @@ def _settle_elsewhere(home: Path, run_id: str) -> None:
     note(home, run)
     if run.progress is not None:
         close_detached(run.folder)
-    schedule_step(home)
+    with suppress(OSError, UserError):  # the stop is done; the next command takes the step
+        schedule_step(home, wait=True)
 
 
 def _ask(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> Did:

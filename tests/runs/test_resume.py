@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from drivetrain.errors import ConflictError, DataError, NotFoundError, RequestError
-from drivetrain.runs import launch, resume
+from drivetrain.runs import launch, patience, resume
 from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import read_launch
+from drivetrain.runs.locks import held
 from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.runs.resume import request_resume
@@ -255,6 +256,19 @@ def test_a_resumed_run_moves_from_the_ended_to_the_active_and_back(home: Path) -
     ended(home)
     seen = overview(home)
     assert (seen.active, [run.id for run in seen.ended], seen.ended_total) == ((), ["r1"], 1)
+
+
+def test_a_resume_does_not_wait_for_ever_for_whoever_holds_the_run(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped(home)
+    finished(home)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.05)
+    with (
+        held(RunFolder(home, "r1").run_lock),
+        pytest.raises(ConflictError, match=r"held run `r1`.*`/train doctor`"),
+    ):
+        request_resume(home, "r1")
 
 
 RESUMER = """

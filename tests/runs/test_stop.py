@@ -3,14 +3,22 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from drivetrain.errors import NotFoundError
-from drivetrain.runs import launch, supervise
-from drivetrain.runs.record import Ended, Stopping
+from drivetrain.errors import ConflictError, NotFoundError
+from drivetrain.runs import launch, patience, schedule, supervise
+from drivetrain.runs.folder import runs_folder
+from drivetrain.runs.locks import held, held_if_free
+from drivetrain.runs.plan import Plan
+from drivetrain.runs.record import Ended, Queued, Stopping
+from drivetrain.runs.registry import find_run
 from drivetrain.runs.stop import request_stop
+from tests.runs.by_hand import until
 from tests.runs.living import attempt_of, ended, kill, meet, pid_of, spec, start, start_and_meet
 
 
@@ -104,6 +112,39 @@ def test_a_trainer_that_outlives_its_supervisor_is_ended_by_force_alone(home: Pa
     assert request_stop(home, "r1", force=True).did == "forced"
     end = ended(home)
     assert (end.how, end.reason, end.step) == ("stopped", "user_stop", 7)
+
+
+def test_a_stop_does_not_wait_for_ever_for_whoever_holds_the_run(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.05)
+    folder, _ = launch._reserve(home, spec("complete"))
+    with (
+        held(folder.run_lock),
+        pytest.raises(ConflictError, match=r"held run `r1`.*`/train doctor`"),
+    ):
+        request_stop(home, "r1")
+
+
+def test_whoever_waits_for_a_stopped_run_begins_though_a_step_was_under_way(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = Event()
+
+    def noticed(lock: Path, patience_s: float) -> AbstractContextManager[bool]:
+        if patience_s:
+            patient.set()
+        return held_if_free(lock, patience_s)
+
+    monkeypatch.setattr(schedule, "held_if_free", noticed)
+    launch._reserve(home, spec("complete", "first"))
+    launch._reserve(home, spec("complete", "next", plan=Plan(after="first")))
+    with ThreadPoolExecutor() as pool:
+        with held(runs_folder(home) / ".schedule.lock"):
+            stopping = pool.submit(request_stop, home, "first")
+            until(lambda: patient.is_set() or stopping.done())
+        assert stopping.result().did == "never_started"
+    assert not isinstance(find_run(home, "next").state, Queued)
 
 
 def test_an_unknown_run_cannot_be_stopped(home: Path) -> None:
