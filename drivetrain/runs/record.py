@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never, cast, get_args
 
+from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import RunFolder
 
 By = Literal["start", "user", "auto"]
@@ -200,13 +201,27 @@ def next_action(verdict: Verdict, run: RunFolder, algorithm: str, unit: int | No
         # One that failed before it saved anything would fail again.
         is_hopeless = verdict.how == "failed" and unit is None
         remedy = "`/train logs {run}`" if is_hopeless else "`/train resume {run}`"
-    return remedy.format(run=run.id, algorithm=algorithm.lower(), anew=_anew(run, algorithm))
+    if "{anew}" not in remedy:
+        return remedy.format(run=run.id)
+    name = algorithm.lower()
+    worlds = max(1, int(_asked(run, "environment", "num_envs", 256) / 4))
+    rate = f"{_asked(run, name, 'learning_rate', 1e-3) / 10:.1g}"
+    anew = _anew(run, algorithm)
+    return remedy.format(algorithm=name, anew=anew, worlds=worlds, rate=rate)
 
 
-_FEWER_WORLDS = "fewer worlds: `{anew} --set environment.num_envs=64`"
+def _asked(run: RunFolder, section: str, name: str, usual: float) -> float:
+    """A number of the run's request, or the usual one where its file does not tell."""
+    request = (read_json(run.request) or {}).get("request")
+    settings = request.get(section) if isinstance(request, dict) else None
+    asked = settings.get(name) if isinstance(settings, dict) else None
+    return asked if isinstance(asked, int | float) else usual
+
+
+_FEWER_WORLDS = "fewer worlds: `{anew} --set environment.num_envs={worlds}`"
 REMEDIES: dict[Reason, str] = {
     "completed": "`/train eval {run}`",
-    "nan": "a smaller step: `{anew} --set {algorithm}.learning_rate=1e-4`",
+    "nan": "a smaller step: `{anew} --set {algorithm}.learning_rate={rate}`",
     "gpu_oom": _FEWER_WORLDS,
     "host_oom": _FEWER_WORLDS,
     "gpu_error": "`/train doctor`, then `/train resume {run}`",

@@ -1,5 +1,6 @@
 """Every way to end has words, a next command and an exit code."""
 
+import json
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -89,3 +90,21 @@ def test_what_would_happen_again_is_tried_otherwise_from_the_best_checkpoint(
     folder.best_checkpoint.touch()
     action = end_of(tmp_path, "failed", reason, 500).next_action
     assert f"--config {folder.config} --init-from {folder.best_checkpoint} --set" in action
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("host_oom", "environment.num_envs=4`"),
+        ("gpu_oom", "environment.num_envs=4`"),
+        ("nan", "ppo.learning_rate=2e-06`"),
+    ],
+)
+def test_a_remedy_is_milder_than_what_the_run_was_asked_for(
+    tmp_path: Path, reason: Reason, remedy: str
+) -> None:
+    folder = RunFolder(tmp_path, "r1")
+    folder.path.mkdir(parents=True)
+    asked = {"environment": {"num_envs": 16}, "ppo": {"learning_rate": 2e-5}}
+    folder.request.write_text(json.dumps({"request": asked}))
+    assert end_of(tmp_path, "failed", reason, None).next_action.endswith(remedy)
