@@ -17,7 +17,7 @@ EXIT_CODES = {
     2: "bad command or config",
     3: "no such run, file or data",
     4: "conflict: the run id is taken, or the run is over (`stop`) or active (`resume`)",
-    5: "the run failed",
+    5: "the run failed, or `doctor` left a problem",
     75: "stopped, resumable; or `wait` ran out of time",
 }
 
