@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from drivetrain.errors import RequestError
 from drivetrain.runs import registry
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Queued
@@ -18,10 +19,21 @@ def moved_on(home: Path) -> tuple[registry.Overview, Sequence[Waiting]]:
     # Starting runs takes modules that a status without a queue need not load.
     from drivetrain.runs.schedule import queue_of, schedule_step
 
-    with suppress(OSError):  # who may only read this home still sees it
+    # Who may only read this home still sees it, and so does whoever set something to nonsense.
+    with suppress(OSError, RequestError):
         schedule_step(home)
         overview = registry.overview(home)
-    return overview, queue_of(home, overview)
+    try:
+        return overview, queue_of(home, overview)
+    except RequestError:
+        return overview, _held_up(overview.queued)
+
+
+def _held_up(queued: Sequence[Run]) -> list[Waiting]:
+    """The waiting runs, oldest first, where nobody can tell how many a GPU takes."""
+    waits_for = "a number in `DRIVETRAIN_GPU_SLOTS`"
+    oldest_first = sorted(queued, key=lambda run: run.created)
+    return [Waiting(run, at, waits_for, None) for at, run in enumerate(oldest_first, start=1)]
 
 
 def place_in_queue(run: Run) -> Waiting | None:

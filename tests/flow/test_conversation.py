@@ -206,6 +206,22 @@ def test_a_queued_run_tells_its_place_and_can_be_taken_out(
     assert "## Queued Runs" not in ask("/train status", capsys)[1]
 
 
+def test_a_setting_that_makes_no_sense_hides_no_run(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(home, "a", "until_stopped")
+    begin(home, "b", "succeed", Plan(after="a", gpu="any"))
+    with monkeypatch.context() as patch:
+        patch.setenv("DRIVETRAIN_GPU_SLOTS", "many")
+        code, out, err = ask("/train status", capsys)
+        assert (code, err) == (0, "")
+        assert "| b | PPO | 1 | 1 | a number in `DRIVETRAIN_GPU_SLOTS` | - | " in out
+        assert (
+            "waiting for a number in `DRIVETRAIN_GPU_SLOTS`"
+            in ask("/train status b", capsys)[1]
+        )
+
+
 def test_a_doctors_exit_code_says_whether_problems_are_left(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
