@@ -12,8 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from drivetrain.runs.folder import RunFolder
-from drivetrain.runs.look import look_at
-from drivetrain.runs.record import is_active
+from drivetrain.runs.nudge import Nudge
 
 BLOCK_BYTES = 65_536
 LONGEST_LINE = 65_536
@@ -32,14 +31,15 @@ def tail(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[str
 
 def follow(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[str]:
     """The last lines, then every new one as it comes, until the run has ended."""
+    nudge = Nudge(folder.home)
     while not folder.log.exists():
-        if _is_over(folder):
+        if _is_over(folder, nudge):
             return
         time.sleep(NAP_S)
     with folder.log.open("rb", buffering=0) as file:
         growth = _Growth(file, folder.log_before)
         yield from _last(_blocks(folder.log, folder.log_before, growth.at), lines, grep)
-        for line in _grown(growth, folder):
+        for line in _grown(growth, folder, nudge):
             if _matches(line, grep):
                 yield line
 
@@ -127,12 +127,12 @@ def _cannot_match(text: bytes, grep: str | None) -> bool:
     return grep.lower().encode() not in text.lower()
 
 
-def _grown(growth: _Growth, folder: RunFolder) -> Iterator[str]:
+def _grown(growth: _Growth, folder: RunFolder, nudge: Nudge) -> Iterator[str]:
     """Every line written from now on, until the run has ended."""
     rest, is_over = b"", False
     while not is_over:
         # Asked before reading, so that all an ended run wrote is read.
-        is_over = _is_over(folder)
+        is_over = _is_over(folder, nudge)
         *whole, rest = (rest + growth.read()).split(b"\n")
         yield from map(_as_text, whole)
         rest = rest[:LONGEST_LINE]
@@ -142,10 +142,17 @@ def _grown(growth: _Growth, folder: RunFolder) -> Iterator[str]:
         yield _as_text(rest)
 
 
-def _is_over(folder: RunFolder) -> bool:
-    """Whether nothing will be written any more."""
+def _is_over(folder: RunFolder, nudge: Nudge) -> bool:
+    """Whether nothing will be written any more; what waits to be begun is nudged."""
+    # Only who follows a log asks how its run stands.
+    from drivetrain.runs.look import look_at
+    from drivetrain.runs.record import is_active
+
     run = look_at(folder)
-    return run is None or not is_active(run.state)
+    if run is None:
+        return True
+    nudge.give(run)
+    return not is_active(run.state)
 
 
 def _matches(line: str, grep: str | None) -> bool:

@@ -3,20 +3,17 @@
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from drivetrain.clock import SYSTEM
-from drivetrain.errors import UserError
 from drivetrain.runs.folder import RunFolder, is_run_id
 from drivetrain.runs.look import Run, look_at
-from drivetrain.runs.record import Queued, is_active
+from drivetrain.runs.nudge import Nudge
+from drivetrain.runs.record import is_active
 from drivetrain.runs.registry import find_run
-from drivetrain.runs.schedule import schedule_step
 
 SHORTEST_NAP_S = 0.02
 LONGEST_NAP_S = 0.5
-MOVE_ON_EVERY_S = 2.0
 
 
 def wait_for(
@@ -86,25 +83,15 @@ class _Watcher:
         self._left.set()
 
     def _watch(self) -> None:
-        nap_s, moved_on_at = SHORTEST_NAP_S, SYSTEM.mono()
+        nap_s, nudge = SHORTEST_NAP_S, Nudge(self._home)
         try:
             while not self._left.is_set():
                 run = find_run(self._home, self._run_id)
                 self._looks.put(run)
                 if not is_active(run.state):
                     return
-                if (
-                    isinstance(run.state, Queued)
-                    and SYSTEM.mono() - moved_on_at > MOVE_ON_EVERY_S
-                ):
-                    self._move_on()
-                    moved_on_at = SYSTEM.mono()
+                nudge.give(run)
                 self._left.wait(nap_s)
                 nap_s = min(nap_s * 1.5, LONGEST_NAP_S)
         except Exception as error:  # noqa: BLE001 - raised again where somebody waits
             self._looks.put(error)
-
-    def _move_on(self) -> None:
-        """Nobody else may be left to start a run that waits."""
-        with suppress(OSError, UserError):
-            schedule_step(self._home)

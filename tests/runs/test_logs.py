@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivetrain.runs import supervise
+from drivetrain.runs import launch, nudge, supervise
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.logs import follow, tail
 from drivetrain.runs.stop import request_stop
-from tests.runs.living import ended, start
+from tests.runs.living import ended, spec, start
 
 LINES = st.lists(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=30)
@@ -135,6 +135,16 @@ def test_following_a_run_shows_every_line_until_it_ends(home: Path) -> None:
     seen = list(lines)
     speaker.join()
     assert seen == said
+
+
+def test_whoever_follows_a_queued_run_gets_it_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch._reserve(home, spec("break_off"))
+    monkeypatch.setattr(nudge, "EVERY_S", 0.0)
+    assert list(follow(RunFolder(home, "r1"), 1)) == [
+        "RuntimeError: CUDA out of memory. Tried to allocate 20 GiB"
+    ]
 
 
 def test_a_follower_misses_nothing_when_the_log_is_cut(home: Path) -> None:

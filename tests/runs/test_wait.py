@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivetrain.errors import NotFoundError
-from drivetrain.runs import launch, wait
+from drivetrain.runs import launch, nudge, wait
 from drivetrain.runs.folder import RunFolder, runs_folder
 from drivetrain.runs.index import index_file
 from drivetrain.runs.look import Run
@@ -64,7 +64,7 @@ def test_whoever_waits_for_a_queued_run_gets_it_started(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launch._reserve(home, spec("complete"))
-    monkeypatch.setattr(wait, "MOVE_ON_EVERY_S", 0.0)
+    monkeypatch.setattr(nudge, "EVERY_S", 0.0)
     told: list[Run] = []
     state = wait_for(home, "r1", 60, told.append).state
     assert isinstance(told[0].state, Queued)
