@@ -10,9 +10,12 @@ from contextlib import suppress
 from io import FileIO
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drivetrain.runs.folder import RunFolder
-from drivetrain.runs.nudge import Nudge
+
+if TYPE_CHECKING:
+    from drivetrain.runs.nudge import Nudge
 
 BLOCK_BYTES = 65_536
 LONGEST_LINE = 65_536
@@ -31,6 +34,9 @@ def tail(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[str
 
 def follow(folder: RunFolder, lines: int, grep: str | None = None) -> Iterator[str]:
     """The last lines, then every new one as it comes, until the run has ended."""
+    # Only who follows a log asks how its run stands, and pays for finding out.
+    from drivetrain.runs.nudge import Nudge
+
     nudge = Nudge(folder.home)
     while not folder.log.exists():
         if _is_over(folder, nudge):
@@ -142,9 +148,8 @@ def _grown(growth: _Growth, folder: RunFolder, nudge: Nudge) -> Iterator[str]:
         yield _as_text(rest)
 
 
-def _is_over(folder: RunFolder, nudge: Nudge) -> bool:
+def _is_over(folder: RunFolder, nudge: "Nudge") -> bool:
     """Whether nothing will be written any more; what waits to be begun is nudged."""
-    # Only who follows a log asks how its run stands.
     from drivetrain.runs.look import look_at
     from drivetrain.runs.record import is_active
 
