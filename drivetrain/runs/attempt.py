@@ -61,7 +61,13 @@ def _next_attempt(
         "boot_id": this_boot().id,
         "mono": SYSTEM.mono(),
     }
-    replace_json(attempt.launch, facts)
+    try:
+        replace_json(attempt.launch, facts)
+    except OSError:
+        # A full disk, say: the number is free again, nothing was begun.
+        with suppress(OSError):
+            attempt.path.rmdir()
+        raise
     return attempt
 
 

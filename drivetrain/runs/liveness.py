@@ -151,19 +151,20 @@ def _never_came_up(
     """Rule 5: launched, and no supervisor has shown so far."""
     if _since_launch_s(attempt, clock, boot) < PATIENCE_WITH_START_S:
         return Starting(attempt.number)
-    starts = _starts_in_vain(folder, attempt.number)
+    in_vain = _in_vain(folder, attempt.number)
+    # A starter that died before it launched anything says nothing about supervisors.
+    starts = sum(one.launch.exists() for one in in_vain)
     if starts < MOST_STARTS:
-        return _waiting(folder, attempt.number + 1, since_attempt=attempt.number - starts)
+        return _waiting(folder, attempt.number + 1, since_attempt=attempt.number - len(in_vain))
     detail = f"no supervisor came up in {starts} starts"
     ending = Ending(attempt.number, _modified(attempt.path), newest_step(folder))
     return Verdict("failed", "error", detail).ended(folder, algorithm, ending)
 
 
-def _starts_in_vain(folder: RunFolder, last: int) -> int:
-    """How many attempts in a row, up to this one, no supervisor ever took up."""
+def _in_vain(folder: RunFolder, last: int) -> list[AttemptFolder]:
+    """The attempts in a row, this one first, that no supervisor ever took up."""
     attempts = map(folder.attempt, range(last, 0, -1))
-    in_vain = takewhile(lambda at: not (at.proc.exists() or at.exit.exists()), attempts)
-    return sum(1 for _ in in_vain)
+    return list(takewhile(lambda at: not (at.proc.exists() or at.exit.exists()), attempts))
 
 
 def _since_launch_s(attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:

@@ -1,5 +1,6 @@
 """Files lie, clocks jump, pids come back: no false alive, no false stall."""
 
+import errno
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivetrain.clock import SYSTEM
-from drivetrain.runs import launch, liveness, phases
+from drivetrain.runs import attempt, launch, liveness, phases
 from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.boot import Boot, Identity, start_time, this_boot
 from drivetrain.runs.events import append_line
@@ -163,10 +164,10 @@ def forge_launch(home: Path, number: int, **facts: Any) -> RunFolder:
 
 def launch_in_vain(folder: RunFolder, numbers: Iterable[int], **facts: Any) -> None:
     """Attempts that no supervisor ever took up."""
-    for attempt in map(folder.attempt, numbers):
-        attempt.path.mkdir(parents=True)
+    for path in (folder.attempt(number).path for number in numbers):
+        path.mkdir(parents=True)
         known = {"boot_id": this_boot().id, "mono": SYSTEM.mono(), "by": "start"}
-        attempt.launch.write_text(json.dumps(known | facts))
+        (path / "launch.json").write_text(json.dumps(known | facts))
 
 
 def test_a_supervisor_that_does_not_come_up_leaves_its_run_waiting(home: Path) -> None:
@@ -206,6 +207,32 @@ def test_launches_in_vain_are_counted_from_the_last_attempt_that_came_up(home: P
     assert isinstance(state, Ended)
     assert (state.detail, state.attempt) == ("no supervisor came up in 3 starts", 4)
     assert state.resumable
+
+
+def test_attempts_that_were_never_launched_do_not_count(home: Path) -> None:
+    folder = forge_launch(home, 2)
+    for number in (3, 4):
+        folder.attempt(number).path.mkdir()
+    state = state_at(folder, Ahead(wall_s=11, mono_s=11))
+    assert isinstance(state, Queued)
+    assert (state.attempt, state.by) == (5, "start")
+
+
+def test_a_launch_that_cannot_be_written_down_leaves_no_attempt(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = launch._reserve(home, spec("complete"))
+
+    def refuse(path: Path, _facts: dict[str, Any]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(attempt, "replace_json", refuse)
+        with pytest.raises(OSError, match="No space left"):
+            begin_attempt(folder)
+    assert folder.last_attempt() is None
+    assert begin_attempt(folder)
+    assert attempt_of(folder).number == 1
 
 
 def test_an_orphan_that_is_silent_past_its_promise_is_no_longer_waited_for(home: Path) -> None:
