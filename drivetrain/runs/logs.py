@@ -133,7 +133,7 @@ def _cannot_match(text: bytes, grep: str | None) -> bool:
     return grep.lower().encode() not in text.lower()
 
 
-def _grown(growth: _Growth, folder: RunFolder, nudge: Nudge) -> Iterator[str]:
+def _grown(growth: _Growth, folder: RunFolder, nudge: "Nudge") -> Iterator[str]:
     """Every line written from now on, until the run has ended."""
     rest, is_over = b"", False
     while not is_over:
