@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drivetrain.settings import PROJECT
+from drivetrain.runs.environment import code_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,12 @@ class Said:
 
 def run_child(module: str, arguments: Sequence[str]) -> Said:
     """Run `python -m module` to its end, in the caller's folder; nothing reaches a shell."""
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.run(  # noqa: S603 - list arguments, no shell
         [sys.executable, "-P", "-m", module, *arguments],
         stdout=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+        env=os.environ | code_path(),
         check=False,
     )
     # A child that a signal ended has a negative code, as shells do not.

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from drivetrain.settings import PROJECT
+from drivetrain.runs.environment import code_path
 
 CHILD = ("-m", "drivetrain.doctor.heavy_child")
 PATIENCE_S = 90.0
@@ -37,14 +37,13 @@ class Heavy:
 
 def ask_heavy() -> Heavy:
     """What the child found out; what ended it where it found nothing."""
-    paths = [str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(  # noqa: S603 - fixed words, no shell
             [sys.executable, "-P", *CHILD],
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+            env=os.environ | code_path(),
             check=False,
             timeout=PATIENCE_S,
         )

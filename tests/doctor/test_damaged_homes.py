@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from drivetrain.checkpoint_units import link
+from drivetrain.doctor import trackers
 from drivetrain.doctor.examine import HOME_CHECKS, Examination, examine
 from drivetrain.runs import launch
 from drivetrain.runs.atomic import read_json
@@ -371,8 +372,8 @@ def test_a_home_that_cannot_be_written_is_a_problem(home: Path) -> None:
 
 
 CLOSER = """
-import json, pathlib, sys
-if sys.argv[1] == "fail":
+import json, os, pathlib, sys
+if sys.argv[1] == "fail" or "PYTHONPATH" not in os.environ:
     sys.exit(3)
 closed = {"attempt": 1, "how": "succeeded", "reason": "completed"}
 (pathlib.Path(sys.argv[2]) / "mlflow.json").write_text(json.dumps({"closed": closed}))
@@ -400,6 +401,18 @@ def test_a_tracker_that_does_not_listen_stays_a_warning(home: Path, folder: RunF
     repaired = look(home, fix=True)
     assert [check for check, _ in wrong(repaired)] == ["trackers"]
     assert "Not closed in MLflow: run `r1` (exit code 3)." in repaired.repairs
+
+
+def test_a_tracker_that_hangs_costs_an_examination_minutes_whatever_the_runs(
+    home: Path, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_with(folder, "work")
+    monkeypatch.setattr(trackers, "MOST_S", 0.0)
+    repaired = look(home, fix=True)
+    assert [check for check, _ in wrong(repaired)] == ["trackers"]
+    assert repaired.repairs == (
+        "Not closed in MLflow: run `r1`, for want of time; look once more.",
+    )
 
 
 def test_a_run_that_was_stopped_in_the_queue_is_nothing_to_a_tracker(
