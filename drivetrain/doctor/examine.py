@@ -16,6 +16,7 @@ from drivetrain.doctor.queue import check_queue, check_reboot
 from drivetrain.doctor.records import check_ends, check_records
 from drivetrain.doctor.trackers import check_trackers
 from drivetrain.doctor.units import check_units
+from drivetrain.errors import UserError
 from drivetrain.text import plain
 
 MACHINE_CHECKS: tuple[Check, ...] = (check_python, check_torch, check_memory)
@@ -59,10 +60,12 @@ def examine(
 
 
 def _found(check: Check, home: Path) -> list[Finding]:
+    name = check.__name__.removeprefix("check_")
     try:
         return list(check(home))
+    except UserError as error:
+        return [Finding(name, "problem", str(error))]
     except OSError as error:
-        name = check.__name__.removeprefix("check_")
         what = plain(f"{error.strerror}: {error.filename}")
         return [Finding(name, "problem", f"This could not be looked at ({what}).", READ)]
 
@@ -72,5 +75,6 @@ def _repair(finding: Finding) -> str:
         return ""
     try:
         return finding.repair()
-    except OSError as error:
-        return f"Not repaired ({plain(error.strerror or str(error))}): {finding.says}"
+    except (OSError, UserError) as error:
+        told = isinstance(error, OSError) and error.strerror
+        return f"Not repaired ({plain(told or str(error))}): {finding.says}"

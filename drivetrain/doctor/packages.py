@@ -28,13 +28,22 @@ def package_problems() -> list[str]:
 
 
 def _problem(needed_by: str, need: Requirement) -> str:
-    try:
-        installed = version(need.name)
-    except PackageNotFoundError:
-        return f"`{need.name}`, which {needed_by} needs, is not installed."
+    installed = _installed(need.name)
+    if installed is None:
+        return f"`{need.name}`, which {needed_by} needs, is not installed, or not wholly."
     if need.specifier.contains(installed, prereleases=True):
         return ""
     return f"`{need.name}` is {installed}; {needed_by} needs {need.specifier}."
+
+
+def _installed(package: str) -> str | None:
+    """The version of a package; None where it is missing, or was half removed."""
+    try:
+        # A folder that lost its metadata has no version: None, or KeyError from Python 3.14 on.
+        told: str | None = version(package)
+    except (PackageNotFoundError, KeyError):
+        return None
+    return told
 
 
 def _needs(package: str) -> Iterator[Requirement]:

@@ -20,6 +20,7 @@ from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import start_time
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.index import index_file
+from drivetrain.runs.plan import Plan
 from drivetrain.runs.registry import overview
 from tests.runs.by_hand import is_gone, until
 from tests.runs.living import attempt_of, ended, kill_both, pid_of, spec, start, start_and_meet
@@ -422,6 +423,17 @@ def test_a_run_that_was_stopped_in_the_queue_is_nothing_to_a_tracker(
     folder.status.unlink()
     folder.events.unlink()
     assert wrong(look(home)) == []
+
+
+def test_a_setting_that_makes_no_sense_is_a_problem_and_ends_no_examination(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch._reserve(home, spec("complete", plan=Plan(gpu="any")))
+    monkeypatch.setenv("DRIVETRAIN_GPU_SLOTS", "many")
+    (problem,) = look(home, fix=True).at("problem")
+    assert problem.check == "queue"
+    assert "Try `export DRIVETRAIN_GPU_SLOTS=1`." in problem.says
+    monkeypatch.delenv("DRIVETRAIN_GPU_SLOTS")
 
 
 def test_a_run_that_waits_though_there_is_room_is_begun(home: Path) -> None:

@@ -30,8 +30,22 @@ def test_a_package_that_is_missing_or_too_old_is_named(
     assert [one.level for one in found] == ["problem", "problem"]
     assert found[0].says.startswith("`gymnasium` is ")
     assert found[0].says.endswith("; Drivetrain needs >=99.")
-    assert found[1].says == "`no-such-thing`, which Drivetrain needs, is not installed."
+    assert (
+        found[1].says
+        == "`no-such-thing`, which Drivetrain needs, is not installed, or not wholly."
+    )
     assert "install`" in found[0].do
+
+
+def test_a_package_that_was_half_removed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["half-gone>=1"]\n')
+    (tmp_path / "half_gone-1.0.dist-info").mkdir()
+    monkeypatch.setattr(packages, "PROJECT", tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (found,) = machine.check_python(tmp_path)
+    assert found.says.startswith("`half-gone`, which Drivetrain needs, is not installed")
 
 
 def told(
