@@ -39,7 +39,7 @@ def _problem(needed_by: str, need: Requirement) -> str:
 def _installed(package: str) -> str | None:
     """The version of a package; None where it is missing, or was half removed."""
     try:
-        # A folder that lost its metadata has no version: None, or KeyError from Python 3.14 on.
+        # What lost its metadata has the version None; later Pythons raise KeyError instead.
         told: str | None = version(package)
     except (PackageNotFoundError, KeyError):
         return None
