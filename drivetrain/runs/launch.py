@@ -70,7 +70,7 @@ def start_run(home: Path, spec: RunSpec) -> Started:
         created = False
     if not created:
         _refuse_another_request(folder, spec)
-    schedule_step(home, wait=True)
+    schedule_step(home, wait=True, run=folder.id)
     run = look_at(folder)
     if run is None:
         raise ConflictError(f"The folder of `{folder.id}` was taken away while it started.")

@@ -48,7 +48,7 @@ def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -
     home = home.absolute()
     did, from_step = in_time(run_id, lambda: _act(find_run(home, run_id), total_steps))
     find_run(home, run_id)  # tells the index, where it was brought up to date meanwhile
-    schedule_step(home, wait=True)
+    schedule_step(home, wait=True, run=run_id)
     return ResumeReply(find_run(home, run_id), did, from_step)
 
 

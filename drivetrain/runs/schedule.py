@@ -22,14 +22,15 @@ PATIENCE_S = 30.0
 """A step takes moments; one that hangs must not hang every start behind it."""
 
 
-def schedule_step(home: Path, *, wait: bool = False) -> int:
+def schedule_step(home: Path, *, wait: bool = False, run: str | None = None) -> int:
     """Start every waiting run that there is room for; returns how many.
 
     wait: take the step after whoever is at it, since that step may have begun too early to
     see what has just changed.  Else it is left to them, and to those who can take it.
+    run: the one it is taken for, None for all.
 
     Raises:
-        OSError: with `wait`, what kept every run from beginning.
+        OSError: with `wait`, what kept that run from beginning, or all of them.
         RequestError: the number of runs per GPU is set to nonsense.
     """
     if not runs_folder(home).is_dir():
@@ -38,11 +39,18 @@ def schedule_step(home: Path, *, wait: bool = False) -> int:
         with held_if_free(
             runs_folder(home) / ".schedule.lock", PATIENCE_S if wait else 0.0
         ) as mine:
-            return _begin_what_fits(home, overview(home, ended_limit=0)) if mine else 0
+            if not mine:
+                return 0
+            begun, failures = _begin_what_fits(home, overview(home, ended_limit=0))
     except OSError:
         if wait:
             raise
         return 0  # a look at a home that cannot be written is still a look
+    if wait and run in failures:
+        raise failures[run]
+    if wait and run is None and failures and not begun:
+        raise next(iter(failures.values()))
+    return begun
 
 
 def queue_of(home: Path, seen: Overview) -> tuple[Waiting, ...]:
@@ -88,13 +96,12 @@ def _grant(home: Path, seen: Overview) -> list[tuple[Run, Lease]]:
     return granted
 
 
-def _begin_what_fits(home: Path, seen: Overview) -> int:
+def _begin_what_fits(home: Path, seen: Overview) -> tuple[int, dict[str | None, OSError]]:
     """Begin the runs that there is room for; one that cannot be begun leaves it to others.
 
-    Raises:
-        OSError: what stood in the way, where none could be begun.
+    Returns how many were begun, and by its id what stood in the way of each that was not.
     """
-    begun, failures = 0, list[OSError]()
+    begun, failures = 0, dict[str | None, OSError]()
     while seen.queued:
         granted = _grant(home, seen)
         missed = 0
@@ -105,15 +112,13 @@ def _begin_what_fits(home: Path, seen: Overview) -> int:
                 try:
                     missed += not begin_attempt(run.folder, lease)
                 except OSError as error:
-                    failures.append(error)
+                    failures[run.id] = error
                     missed += 1
         begun += len(granted) - missed
         if not missed:
             break
         seen = _set_apart(seen, {run.id for run, _ in granted})
-    if failures and not begun:
-        raise failures[0]
-    return begun
+    return begun, failures
 
 
 def _set_apart(seen: Overview, runs: Collection[str]) -> Overview:

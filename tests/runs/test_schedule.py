@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivetrain.machine import GpuReading
-from drivetrain.runs import capacity
+from drivetrain.runs import capacity, launch
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.launch import Started, start_run
 from drivetrain.runs.locks import take_if_free
@@ -240,6 +240,18 @@ def test_a_run_that_cannot_be_begun_leaves_its_room_to_the_next(home: Path) -> N
     assert ended(home, "next").reason == "completed"
     stuck.attempts.unlink()
     assert ended(home, "stuck").reason == "completed"
+
+
+def test_a_start_tells_what_keeps_its_own_run_from_beginning_and_no_others(
+    home: Path,
+) -> None:
+    stuck, _ = launch._reserve(home, spec("complete", "stuck"))
+    stuck.attempts.write_text("in the way", encoding="utf-8")
+    assert isinstance(begin(home, "complete", "r1", Plan(after="stuck")).run.state, Queued)
+    with pytest.raises(OSError, match="stuck"):
+        begin(home, "complete", "stuck", Plan())
+    stuck.attempts.unlink()
+    assert ended(home, "r1").reason == "completed"
 
 
 def test_a_look_at_a_home_that_cannot_be_written_starts_nothing_and_fails_at_nothing(
