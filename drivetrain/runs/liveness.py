@@ -121,6 +121,8 @@ def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock) -> Record:
     overdue_s = _overdue_s(progress, clock)
     if overdue_s > 0:
         return Stalled(attempt.number, overdue_s)
+    if progress.leaving:
+        return Stopping(attempt.number)
     return Running(attempt.number)
 
 

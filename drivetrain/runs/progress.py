@@ -21,6 +21,7 @@ class Progress:
     rate: steps/s.  eta_*, eval_s, save_s: s.  mono, next_by: CLOCK_MONOTONIC, s, within
     the boot `boot_id`.  wall: s since 1970.  cpu: percent of one core.  rss, disk_free: bytes.
     last_unit: step of the newest whole saved state.  disk_low: the next saves may not fit.
+    leaving: a signal asked the trainer to save and leave.
     dropped: events that the disk did not take.  tracker: `on`, `off: <why>`, or `-`.
     """
 
@@ -47,6 +48,7 @@ class Progress:
     last_unit: int | None = None
     disk_free: int | None = None
     disk_low: bool = False
+    leaving: bool = False
     dropped: int = 0
     tracker: str = "-"
 

@@ -36,6 +36,11 @@ class StopSign:
             self._asked = self._is_asked()
         return self._told or self._asked
 
+    @property
+    def is_told(self) -> bool:
+        """Whether a signal came; asks nothing of the disk."""
+        return self._told
+
     def reason(self) -> Reason:
         """A stop request counts before a lost supervisor, and that before a bare signal."""
         if self._asked or self._is_asked():

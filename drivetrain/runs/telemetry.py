@@ -220,6 +220,7 @@ class RunTelemetry:
         return {
             "attempt": self._attempt,
             "phase": phases.name,
+            "leaving": self._stop.is_told,
             "unit": "steps",
             "step": self._step,
             "total": self._total,

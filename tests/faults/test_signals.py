@@ -29,6 +29,15 @@ def test_a_notice_to_the_supervisor_is_a_preemption(home: Path, signum: signal.S
     assert end.step == end.unit
 
 
+@pytest.mark.parametrize("who", ["supervisor", "trainer"])
+def test_a_run_that_leaves_on_a_notice_is_shown_as_stopping(home: Path, who: str) -> None:
+    folder = start_and_meet(home, "save_slowly").folder
+    kill(folder, who, signal.SIGTERM)
+    meet(home, "r1", lambda run: isinstance(run.state, Stopping))
+    (folder.path / "go").touch()
+    assert ended(home).reason == "preempted"
+
+
 def test_sigterm_to_every_process_at_once_saves_with_the_workers_help(home: Path) -> None:
     folder = start_and_meet(home, "save_with_worker").folder
     everybody = {*processes_of(folder), pid_of(folder, "supervisor")}
