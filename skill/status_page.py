@@ -26,6 +26,7 @@ from skill.report import Facts, Report
 from skill.table import table, untrusted
 
 START_HINT = "Start one with `/train ppo --run-id ppo_v1`."
+MOST_QUEUED = 20
 MOST_ENDS = 5
 ATTEMPTS: dict[By, str] = {"start": "", "user": ", resumed", "auto": ", by itself"}
 """What a queued attempt is, besides its number."""
@@ -56,7 +57,8 @@ def status_report(scene: Scene) -> Report:
     facts = {
         "home": str(scene.home),
         "active": [run_facts(run) for run in overview.active],
-        "queued": [queue_facts(waiting) for waiting in scene.queue],
+        "queued": [queue_facts(waiting) for waiting in scene.queue[:MOST_QUEUED]],
+        "queued_total": len(scene.queue),
         "ended": [run_facts(run) for run in overview.ended],
         "ended_total": overview.ended_total,
         "system": system_facts(scene.machine),
@@ -176,8 +178,12 @@ def _queued_part(queue: Sequence[Waiting], now: float) -> str:
     if not queue:
         return ""
     header = ("Run", "Algorithm", "Position", "Attempt", "Waits for", "Starts in", "Asked")
-    rows = (_queued_row(waiting, now) for waiting in queue)
-    return "## Queued Runs\n\n" + table(header, rows)
+    rows = (_queued_row(waiting, now) for waiting in queue[:MOST_QUEUED])
+    lines = ["## Queued Runs", "", table(header, rows)]
+    more = len(queue) - MOST_QUEUED
+    if more > 0:
+        lines += ["", f"{more:,} more wait; `/train status RUN` tells the place of one."]
+    return "\n".join(lines)
 
 
 def _queued_row(waiting: Waiting, now: float) -> Sequence[str]:

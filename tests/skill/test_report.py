@@ -158,6 +158,19 @@ def test_queued_and_ended_runs_have_tables_of_their_own_and_a_failure_its_reason
     assert text.index("### System") < text.index("## Queued Runs")
 
 
+def test_of_a_long_queue_the_first_runs_are_shown() -> None:
+    queue = tuple(
+        Waiting(run(f"q{at}", Queued(NOW)), at, "a CPU core", None) for at in range(1, 31)
+    )
+    report = status_report(Scene(Overview((), (), (), 0), queue, WITH_GPU, HOME, NOW))
+    text = report.markdown
+    assert "| q20 | PPO | 20 |" in text
+    assert "| q21 " not in text
+    assert text.endswith("\n\n10 more wait; `/train status RUN` tells the place of one.")
+    assert len(report.facts["queued"]) == 20
+    assert report.facts["queued_total"] == 30
+
+
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_is_told_with_its_sentence_and_what_to_type(reason: Reason) -> None:
     end = ended("failed", reason)
@@ -397,7 +410,9 @@ def test_json_is_strict_and_its_names_do_not_change() -> None:
     facts = json.loads(
         status_report(Scene(overview, (), WITH_GPU, HOME, NOW)).text(as_json=True)
     )
-    assert list(facts) == ["home", "active", "queued", "ended", "ended_total", "system"]
+    assert list(facts) == [
+        *("home", "active", "queued", "queued_total", "ended", "ended_total", "system"),
+    ]
     assert list(facts["active"][0]) == [
         *("run", "algorithm", "state", "created", "phase", "step", "total_steps", "reward"),
         *("best_reward", "steps_per_second", "eta_s", "gpu_percent", "attempt", "tracker"),
