@@ -28,7 +28,7 @@ def wait(command: Wait, room: Room) -> Report:
 
 
 def page_of(run: Run) -> Report:
-    """The run in detail, after moving on the queue that it may wait in."""
+    """The run in detail, after moving on the queue."""
     waiting = place_in_queue(run)
     # It may have begun by that very look.
     run = find_run(run.folder.home, run.id) if isinstance(run.state, Queued) else run

@@ -7,7 +7,6 @@ from pathlib import Path
 from drivetrain.errors import RequestError
 from drivetrain.runs import registry
 from drivetrain.runs.look import Run
-from drivetrain.runs.record import Queued
 from drivetrain.runs.waiting import Waiting
 
 
@@ -37,8 +36,10 @@ def _held_up(queued: Sequence[Run]) -> list[Waiting]:
 
 
 def place_in_queue(run: Run) -> Waiting | None:
-    """A run's place in the queue, None where it does not wait."""
-    if not isinstance(run.state, Queued):
-        return None
+    """A run's place in the queue, None where it does not wait; moves on those that can.
+
+    Also where the run itself is over: if the look at it found that, nobody else was left to
+    begin the next.
+    """
     _, queue = moved_on(run.folder.home)
     return next((waiting for waiting in queue if waiting.run.id == run.id), None)

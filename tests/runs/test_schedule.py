@@ -24,6 +24,9 @@ from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.waiting import Waiting
 from drivetrain.settings import PROJECT
+from skill.actions import act
+from skill.grammar import Status
+from skill.room import Room
 from tests.runs.living import (
     attempt_of,
     end_all,
@@ -85,6 +88,15 @@ def test_when_nobody_was_left_to_move_the_queue_on_a_look_does(home: Path) -> No
     meet(home, "first", is_over)
     assert schedule_step(home) == 1
     assert ended(home, "second").reason == "completed"
+
+
+def test_a_look_at_a_run_that_died_begins_the_next(home: Path) -> None:
+    folder = begin(home, "work", "first").run.folder
+    meet(home, "first", is_training)
+    begin(home, "complete", "second")
+    kill_both(folder)
+    act(Status("first", as_json=False), Room(home, sys.stderr))
+    assert not isinstance(find_run(home, "second").state, Queued)
 
 
 DOOMED_STARTER = """
