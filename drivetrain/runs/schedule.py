@@ -13,11 +13,12 @@ from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Claim, Holder, Lease, slots_of
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.look import Asked, Run, read_request
-from drivetrain.runs.queue import Entry, Held, starts, turns
+from drivetrain.runs.queue import Entry, Held, in_order, starts, turns
 from drivetrain.runs.record import Queued
 from drivetrain.runs.registry import Overview, overview
 from drivetrain.runs.waiting import Waiting
 
+MOST_FORESEEN = 20
 PATIENCE_S = 30.0
 """A step takes moments; one that hangs must not hang every start behind it."""
 
@@ -57,14 +58,15 @@ def queue_of(home: Path, seen: Overview) -> tuple[Waiting, ...]:
     """The queued runs in the order in which they will begin, and what each waits for."""
     if not seen.queued:
         return ()
-    entries, capacity = _entries(seen), _capacity_for(seen)
+    asked = _asked(seen)
+    entries, capacity = _entries(seen, asked), _capacity_for(asked)
     try:
         with slots_of(home) as slots:
             holders = slots.holders()
     except OSError:  # who may only read this home still gets to know its order
         holders = ()
     held = _held(home, seen, holders, capacity)
-    begin_in_s = starts(entries, held, capacity)
+    begin_in_s = starts(_next_few(seen, asked, entries), held, capacity)
     runs = {run.id: run for run in seen.queued}
     return tuple(
         Waiting(
@@ -79,7 +81,8 @@ def queue_of(home: Path, seen: Overview) -> tuple[Waiting, ...]:
 
 def _grant(home: Path, seen: Overview) -> list[tuple[Run, Lease]]:
     """The waiting runs that there is room for, each with its lease."""
-    entries, capacity = _entries(seen), _capacity_for(seen)
+    asked = _asked(seen)
+    entries, capacity = _entries(seen, asked), _capacity_for(asked)
     places = {gpu.uuid: gpu.places for gpu in capacity.gpus}
     runs = {run.id: run for run in seen.queued}
     granted = []
@@ -130,10 +133,15 @@ def _set_apart(seen: Overview, runs: Collection[str]) -> Overview:
     )
 
 
-def _capacity_for(seen: Overview) -> Capacity:
+def _asked(seen: Overview) -> dict[str, Asked]:
+    """What the waiting runs were asked for; one with a damaged request waits for doctor."""
+    asked = ((run.id, read_request(run.folder)) for run in seen.queued)
+    return {run: one for run, one in asked if one is not None}
+
+
+def _capacity_for(asked: Mapping[str, Asked]) -> Capacity:
     """The machine's room, asking for its GPUs only where somebody waits for one."""
-    asked = map(read_request, (run.folder for run in seen.queued))
-    return read_capacity(with_gpus=any(one and one.plan.gpu is not None for one in asked))
+    return read_capacity(with_gpus=any(one.plan.gpu is not None for one in asked.values()))
 
 
 def _held(
@@ -151,25 +159,35 @@ def _held(
     return held + [Held(run, Claim(0), eta_s) for run, eta_s in ends.items()]
 
 
-def _entries(seen: Overview) -> list[Entry]:
-    """The waiting runs as the queue sees them; one with a damaged request waits for doctor."""
-    asked = {run.id: read_request(run.folder) for run in seen.queued}
+def _entries(seen: Overview, asked: Mapping[str, Asked]) -> list[Entry]:
+    """The waiting runs as the queue sees them, without how long they will last."""
     alive = {run.id for run in (*seen.active, *seen.queued)}
-    after = {
-        run: one.plan.after for run, one in asked.items() if one and one.plan.after in alive
-    }
-    rates = _newest_rates(seen)
+    after = {run: one.plan.after for run, one in asked.items() if one.plan.after in alive}
     return [
         Entry(
             run.id,
-            one.plan,
+            asked[run.id].plan,
             run.state.since,
             None if _comes_after_itself(run.id, after) else after.get(run.id),
-            _lasts_s(run, one, rates.get(run.algorithm)),
-            rests_s(run.folder, run.state),
+            rests_s=rests_s(run.folder, run.state),
         )
         for run in seen.queued
-        if isinstance(run.state, Queued) and (one := asked[run.id]) is not None
+        if isinstance(run.state, Queued) and run.id in asked
+    ]
+
+
+def _next_few(
+    seen: Overview, asked: Mapping[str, Asked], entries: Iterable[Entry]
+) -> list[Entry]:
+    """The entries that are next, with how long they will last.
+
+    Those behind them take nothing of theirs, and a replay of thousands would take minutes.
+    """
+    runs, rates = {run.id: run for run in seen.queued}, _newest_rates(seen)
+    return [
+        replace(entry, lasts_s=_lasts_s(run, asked[run.id], rates.get(run.algorithm)))
+        for entry in in_order(entries)[:MOST_FORESEEN]
+        for run in (runs[entry.run],)
     ]
 
 

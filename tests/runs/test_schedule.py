@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from drivetrain.machine import GpuReading
-from drivetrain.runs import capacity, launch
+from drivetrain.runs import capacity, launch, schedule
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.launch import Started, start_run
 from drivetrain.runs.locks import take_if_free
@@ -195,7 +195,9 @@ def test_what_a_run_hands_on_to_the_next_does_not_grow(home: Path) -> None:
     assert launch["env"]["PYTHONPATH"].split(os.pathsep).count(str(PROJECT)) == 1
 
 
-def test_the_wait_of_a_like_run_is_foreseen(home: Path) -> None:
+def test_the_wait_of_a_like_run_is_foreseen(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = replace(spec("work"), plan=WHOLE)
     begin(home, "work", "first")
     meet(home, "first", is_training)
@@ -208,8 +210,11 @@ def test_the_wait_of_a_like_run_is_foreseen(home: Path) -> None:
     (first,) = seen.active
     assert first.progress is not None
     told = replace(first, progress=replace(first.progress, eta_s=60.0, rate=3.0))
-    foreseen = queue_of(home, replace(seen, active=(told,)))
-    assert [one.starts_in_s for one in foreseen] == [60.0, 63.0]
+    seen = replace(seen, active=(told,))
+    assert [one.starts_in_s for one in queue_of(home, seen)] == [60.0, 63.0]
+    monkeypatch.setattr(schedule, "MOST_FORESEEN", 1)
+    only_the_next = [(one.position, one.starts_in_s) for one in queue_of(home, seen)]
+    assert only_the_next == [(1, 60.0), (2, None)]
 
 
 def test_while_somebody_is_at_a_step_a_look_leaves_it_to_them(home: Path) -> None:
