@@ -6,6 +6,7 @@ from typing import Any, Literal, assert_never, cast, get_args
 
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import RunFolder
+from drivetrain.text import typed
 
 By = Literal["start", "user", "auto"]
 """What makes an attempt: the start of the run, somebody's resume, or the run by itself."""
@@ -198,16 +199,21 @@ def next_action(verdict: Verdict, run: RunFolder, algorithm: str, unit: int | No
     """What to do after a run ended that way: a remedy where one is needed, and a command."""
     remedy = REMEDIES.get(verdict.reason)
     if remedy is None:
-        # One that failed before it saved anything would fail again.
-        is_hopeless = verdict.how == "failed" and unit is None
+        # It would fail again: it saved nothing, or what it was asked for cannot be done.
+        is_hopeless = verdict.how == "failed" and (
+            unit is None or verdict.reason in ("config", "data")
+        )
         remedy = "`/train logs {run}`" if is_hopeless else "`/train resume {run}`"
     if "{anew}" not in remedy:
         return remedy.format(run=run.id)
     name = algorithm.lower()
-    worlds = max(1, int(_asked(run, "environment", "num_envs", 256) / 4))
-    rate = f"{_asked(run, name, 'learning_rate', 1e-3) / 10:.1g}"
-    anew = _anew(run, algorithm)
-    return remedy.format(algorithm=name, anew=anew, worlds=worlds, rate=rate)
+    return remedy.format(
+        algorithm=name,
+        anew=anew(run, algorithm),
+        worlds=max(1, int(_asked(run, "environment", "num_envs", 8) / 2)),
+        batch=max(2, int(_asked(run, name, "batch_size", 1024) / 2)),
+        rate=f"{_asked(run, name, 'learning_rate', 1e-3) / 10:.1g}",
+    )
 
 
 def _asked(run: RunFolder, section: str, name: str, usual: float) -> float:
@@ -218,20 +224,21 @@ def _asked(run: RunFolder, section: str, name: str, usual: float) -> float:
     return asked if isinstance(asked, int | float) else usual
 
 
-_FEWER_WORLDS = "fewer worlds: `{anew} --set environment.num_envs={worlds}`"
+_FEWER_WORLDS = "{anew} --set environment.num_envs={worlds}"
 REMEDIES: dict[Reason, str] = {
     "completed": "`/train eval {run}`",
     "nan": "a smaller step: `{anew} --set {algorithm}.learning_rate={rate}`",
-    "gpu_oom": _FEWER_WORLDS,
-    "host_oom": _FEWER_WORLDS,
+    "gpu_oom": "fewer worlds and smaller batches: "
+    f"`{_FEWER_WORLDS} --set {{algorithm}}.batch_size={{batch}}`",
+    "host_oom": f"fewer worlds: `{_FEWER_WORLDS}`",
     "gpu_error": "`/train doctor`, then `/train resume {run}`",
     "disk_full": "free some disk space, then `/train resume {run}`",
 }
 
 
-def _anew(run: RunFolder, algorithm: str) -> str:
+def anew(run: RunFolder, algorithm: str) -> str:
     """The command of a new run of the same config, from the best that this one learned."""
-    again = f"/train {algorithm.lower()} --config {run.config}"
+    again = f"/train {algorithm.lower()} --config {typed(str(run.config))}"
     known = (run.best_checkpoint, run.last_checkpoint)
     best = next((checkpoint for checkpoint in known if checkpoint.is_file()), None)
-    return again if best is None else f"{again} --init-from {best}"
+    return again if best is None else f"{again} --init-from {typed(str(best))}"

@@ -12,7 +12,7 @@ from drivetrain.runs.launched import raised_total
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.look import Run, locked_state, read_request
 from drivetrain.runs.patience import in_time
-from drivetrain.runs.record import Ended, Queued
+from drivetrain.runs.record import Ended, Queued, anew
 from drivetrain.runs.registry import find_run, reopen
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.settle import settle
@@ -103,7 +103,8 @@ def _refuse_total(run: Run, total_steps: int | None) -> None:
     if isinstance(run.state, Ended) and run.state.reason == "completed":
         reached = max(known or 0, run.state.step or 0)
         if total_steps is None or total_steps <= reached:
-            more = 2 * (known or reached or 1)
+            # The next multiple: the last rollout may have passed the total by far.
+            more = (known or 1) * (reached // (known or 1) + 1)
             raise ConflictError(
                 f"Run `{run.id}` is completed{_at(reached)}; it goes on only to a higher total."
                 f" Try `/train resume {run.id} --steps {more}`."
@@ -140,14 +141,10 @@ def _sound_step(folder: RunFolder) -> int:
     if unit is not None:
         return unit.step
     if damaged:
+        asked = read_request(folder)
         raise DataError(
             f"No saved state of run `{folder.id}` is whole: of the newest, {damaged[0].what}."
             f" Nothing was changed. Try `/train doctor`, or start anew:"
-            f" `/train {_anew(folder)}`."
+            f" `{anew(folder, asked.algorithm if asked else 'ppo')}`."
         )
     return 0
-
-
-def _anew(folder: RunFolder) -> str:
-    asked = read_request(folder)
-    return f"{asked.algorithm.lower() if asked else 'ppo'} --config {folder.config}"

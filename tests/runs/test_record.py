@@ -1,6 +1,7 @@
 """Every way to end has words, a next command and an exit code."""
 
 import json
+import shlex
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -17,6 +18,7 @@ from drivetrain.runs.record import (
     How,
     Reason,
     Verdict,
+    anew,
 )
 
 REASON_NAMES: tuple[Reason, ...] = get_args(Reason)
@@ -69,6 +71,8 @@ def test_an_end_that_is_no_fault_of_the_run_is_gone_on_from(
         ("stopped", "user_stop", None, "`/train resume r1`"),
         ("failed", "error", None, "`/train logs r1`"),
         ("failed", "killed", 500, "`/train resume r1`"),
+        ("failed", "config", 500, "`/train logs r1`"),
+        ("failed", "data", 500, "`/train logs r1`"),
         ("failed", "disk_full", 500, "free some disk space, then `/train resume r1`"),
         ("failed", "gpu_error", 500, "`/train doctor`, then `/train resume r1`"),
         ("succeeded", "completed", 500, "`/train eval r1`"),
@@ -95,8 +99,8 @@ def test_what_would_happen_again_is_tried_otherwise_from_the_best_checkpoint(
 @pytest.mark.parametrize(
     ("reason", "remedy"),
     [
-        ("host_oom", "environment.num_envs=4`"),
-        ("gpu_oom", "environment.num_envs=4`"),
+        ("host_oom", "environment.num_envs=8`"),
+        ("gpu_oom", "environment.num_envs=8 --set ppo.batch_size=128`"),
         ("nan", "ppo.learning_rate=2e-06`"),
     ],
 )
@@ -105,6 +109,21 @@ def test_a_remedy_is_milder_than_what_the_run_was_asked_for(
 ) -> None:
     folder = RunFolder(tmp_path, "r1")
     folder.path.mkdir(parents=True)
-    asked = {"environment": {"num_envs": 16}, "ppo": {"learning_rate": 2e-5}}
+    asked = {"environment": {"num_envs": 16}, "ppo": {"learning_rate": 2e-5, "batch_size": 256}}
     folder.request.write_text(json.dumps({"request": asked}))
     assert end_of(tmp_path, "failed", reason, None).next_action.endswith(remedy)
+
+
+def test_a_command_to_type_is_one_whatever_the_home_is_called(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "my runs", "r1")
+    folder.checkpoints.mkdir(parents=True)
+    folder.best_checkpoint.touch()
+    words = shlex.split(anew(folder, "PPO"))
+    assert words == [
+        "/train",
+        "ppo",
+        "--config",
+        str(folder.config),
+        "--init-from",
+        str(folder.best_checkpoint),
+    ]
