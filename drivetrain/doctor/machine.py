@@ -47,7 +47,7 @@ def check_memory(_home: Path) -> Iterator[Finding]:
         "memory",
         "warning",
         f"Only {free}",
-        "End what else needs it, or train in fewer worlds: `--set environment.num_envs=64`.",
+        "End what else needs it, or train in fewer worlds: `--set environment.num_envs=4`.",
     )
 
 
