@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drivetrain.errors import NotFoundError, RequestError
 from drivetrain.machine import has_driver
+from drivetrain.runs.folder import RunFolder, is_run_id
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.registry import find_run
@@ -32,8 +33,9 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         RequestError: it would come after itself.
         ConflictError: its run id belongs to another request.
     """
-    check_files(request)
-    check_schedule(request, home)
+    if not _is_taken(request, home):
+        check_files(request)
+        check_schedule(request, home)
     request = with_whole_paths(request)
     algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
     spec = RunSpec(
@@ -47,6 +49,12 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         plan=plan_of(request),
     )
     return start_run(home, spec)
+
+
+def _is_taken(request: TrainRequest, home: Path) -> bool:
+    """Whether its id names a run: that needs no file for being the same, or another."""
+    run_id = request.run_id
+    return run_id is not None and is_run_id(run_id) and RunFolder(home, run_id).path.exists()
 
 
 def plan_of(request: TrainRequest) -> Plan:

@@ -9,7 +9,7 @@ import yaml
 
 from drivetrain.data.catalogue import Origin
 from drivetrain.data.scenario_sets import ScenarioSetWriter
-from drivetrain.errors import DataError, NotFoundError, RequestError
+from drivetrain.errors import ConflictError, DataError, NotFoundError, RequestError
 from drivetrain.runs.launch import _reserve as reserve
 from drivetrain.runs.look import read_request
 from drivetrain.runs.stop import request_stop
@@ -69,6 +69,23 @@ def test_a_started_run_keeps_its_request_with_whole_paths_and_as_a_config(
     assert asked.digest == kept.digest()
     assert (config["run_id"], config["seed"]) == (None, 7)
     assert PPORequest.model_validate(config).digest() == asked.digest
+
+
+def test_a_repeated_start_needs_none_of_the_files_that_the_first_one_read(
+    tmp_path: Path,
+) -> None:
+    given = tmp_path / "best.pt"
+    given.write_bytes(b"weights")
+    request = PPORequest(run_id="r1", init_from=given)
+    launch(request, home=tmp_path)
+    try:
+        given.unlink()
+        assert not launch(request, home=tmp_path).created
+        with pytest.raises(ConflictError, match="belongs to another request"):
+            launch(request.model_copy(update={"seed": 7}), home=tmp_path)
+    finally:
+        request_stop(tmp_path, "r1", force=True)
+        wait_for(tmp_path, "r1", 60)
 
 
 def test_a_run_that_would_come_after_itself_or_nobody_is_refused_and_nothing_is_written(
