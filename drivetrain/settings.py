@@ -11,14 +11,40 @@ BUILT_IN_CONFIGS = PROJECT / "configs" / "planning"
 
 
 def home() -> Path:
-    """The folder of runs, checkpoints and logs: `DRIVETRAIN_HOME`, else `./experiments`."""
-    return Path(os.environ.get("DRIVETRAIN_HOME") or "experiments").absolute()
+    """The folder of runs, checkpoints and logs: `DRIVETRAIN_HOME`, else `./experiments`.
+
+    Raises:
+        RequestError: its name is no UTF-8, or the current folder was deleted.
+    """
+    told = os.environ.get("DRIVETRAIN_HOME") or "experiments"
+    try:
+        folder = Path(told).absolute()
+        # Records name it, and they are UTF-8.
+        os.fspath(folder).encode()
+    except FileNotFoundError:
+        what = "The current folder was deleted"
+    except UnicodeEncodeError:
+        what = "The name of the folder for runs is not UTF-8"
+    else:
+        return folder
+    raise RequestError(
+        f"{what}; runs need one that is there, by a name that can be written down."
+        " Try `DRIVETRAIN_HOME=DIR bin/train status`."
+    )
 
 
 def state_folder() -> Path:
-    """What all homes of a user share on this machine: `$XDG_STATE_HOME/drivetrain`."""
-    shared = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(shared) / "drivetrain"
+    """What all homes of a user share on this machine: `$XDG_STATE_HOME/drivetrain`.
+
+    Raises:
+        FileNotFoundError: nobody knows where this user is at home, as in some containers.
+    """
+    told = os.environ.get("XDG_STATE_HOME")
+    try:
+        shared = Path(told) if told else Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise FileNotFoundError(f"no folder for state: {error}") from error
+    return shared / "drivetrain"
 
 
 def gpu_slots() -> int:

@@ -152,3 +152,21 @@ def test_a_home_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> Non
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "DRIVETRAIN_HOME" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["status", "ppo --run-id a", "doctor"])
+def test_a_home_that_no_record_could_name_is_refused(words: str, tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    done = run(TRAIN, *words.split(), cwd=tmp_path, env={"DRIVETRAIN_HOME": name})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: The name of the folder for runs is not UTF-8;")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_was_deleted_under_the_caller_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = f"cd gone; rmdir ../gone; exec '{TRAIN}' status"
+    done = run("sh", "-c", script, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "error: The current folder was deleted;" in done.stderr
+    assert "Traceback" not in done.stderr
