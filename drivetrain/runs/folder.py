@@ -179,7 +179,9 @@ class RunFolder:
     def last_attempt(self) -> AttemptFolder | None:
         """The newest attempt, or None before the first."""
         try:
-            numbers = [int(at.name) for at in self.attempts.iterdir() if at.name.isdigit()]
+            names = [at.name for at in self.attempts.iterdir()]
         except (FileNotFoundError, NotADirectoryError):
             return None
+        # Of ASCII digits alone: `²` is a digit that no number begins with.
+        numbers = [int(name) for name in names if name.isascii() and name.isdigit()]
         return self.attempt(max(numbers)) if numbers else None

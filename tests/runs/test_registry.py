@@ -203,3 +203,14 @@ def test_a_look_from_before_a_resume_does_not_hide_the_resumed_run(home: Path) -
     request_resume(home, "r1")
     note(home, before)
     assert [run.id for run in overview(home).active] == ["r1"]
+
+
+@pytest.mark.parametrize("name", ["\u00b2", "\u0663", "notes"])
+def test_what_no_attempt_is_called_among_the_attempts_is_passed_over(
+    home: Path, name: str
+) -> None:
+    folder = start(home, "complete").run.folder
+    ended(home)
+    (folder.attempts / name).mkdir()
+    assert find_run(home, "r1").state == ended(home)
+    assert ended(home).attempt == 1
