@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivetrain.doctor.finding import Finding, Level
 from drivetrain.numbers import gigabytes
+from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.mounts import is_networked, kind_of
 from drivetrain.settings import state_folder
 from drivetrain.text import quote
@@ -23,7 +24,10 @@ ELSEWHERE = "or keep runs elsewhere: `DRIVETRAIN_HOME=DIR bin/train status`"
 
 def check_home(home: Path) -> Iterator[Finding]:
     """Whether runs can be written, locked and linked there."""
-    yield _usable("home", home, f"Make it writable for you, {ELSEWHERE}.")
+    runs = runs_folder(home)
+    is_in_the_way = os.path.lexists(runs) and not runs.is_dir()
+    place = runs if is_in_the_way else home
+    yield _usable("home", place, f"Make it writable for you, {ELSEWHERE}.")
 
 
 def check_state(_home: Path) -> Iterator[Finding]:
@@ -80,8 +84,9 @@ def _usable(name: str, folder: Path, do: str) -> Finding:
 
 def _ask_for_rights(folder: Path) -> str:
     """See that a folder can be made; it is not, since nothing is written before a start."""
-    place = next(place for place in folder.parents if place.exists())
-    if folder.exists() or not place.is_dir():
+    # A link that leads nowhere is in the way as a file is.
+    place = next(place for place in folder.parents if os.path.lexists(place))
+    if os.path.lexists(folder) or not place.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     if not os.access(place, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

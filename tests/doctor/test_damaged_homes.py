@@ -362,6 +362,22 @@ def test_a_home_that_is_no_folder_is_a_problem(tmp_path: Path, below: str) -> No
     assert problems[0].says.endswith("cannot be written: Not a directory.")
 
 
+@pytest.mark.parametrize("below", ["", "below"])
+def test_a_home_behind_a_link_that_leads_nowhere_is_a_problem(
+    tmp_path: Path, below: str
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    problems = look(tmp_path / "link" / below).at("problem")
+    assert [problem.check for problem in problems] == ["home"]
+
+
+def test_a_file_where_the_runs_belong_is_a_problem(home: Path) -> None:
+    home.mkdir()
+    (home / "runs").write_text("")
+    (problem,) = look(home).at("problem")
+    assert f"`{home / 'runs'}` cannot be written: Not a directory." in problem.says
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to root")
 @pytest.mark.usefixtures("folder")
 def test_a_home_that_cannot_be_written_is_a_problem(home: Path) -> None:
