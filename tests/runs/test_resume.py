@@ -109,6 +109,16 @@ def test_a_completed_run_goes_on_only_to_a_higher_total(home: Path) -> None:
     assert (end.reason, end.step, end.attempt) == ("completed", 30, 2)
 
 
+def test_the_total_to_type_is_above_what_the_last_rollout_reached(home: Path) -> None:
+    folder = start(home, "complete").run.folder
+    ended(home)
+    record = attempt_of(folder).exit
+    replace_json(record, (read_json(record) or {}) | {"step": 50})
+    with pytest.raises(ConflictError, match=r"completed, 50 steps.*`.*--steps 60`\.$"):
+        request_resume(home, "r1")
+    assert request_resume(home, "r1", total_steps=60).did == "queued"
+
+
 def test_a_total_is_never_lowered(home: Path) -> None:
     stopped(home)
     with pytest.raises(RequestError, match=r"`--steps 19` is lower.*20 steps.*resume r1`\.$"):
