@@ -164,7 +164,7 @@ def _notes(run: Run) -> Iterator[str]:
                 f"life. What follows: `/train status {run.id}`."
             )
         case Stopping():
-            yield f"- `{run.id}` is stopping: it saves first."
+            yield f"- `{run.id}` is stopping: it saves, and its end is recorded."
         case _:
             pass
     if run.progress and run.progress.disk_low:

@@ -24,6 +24,11 @@ class Boot:
     id: str
     pid1_start: int | None
 
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> "Boot":
+        """The boot that a record was written in; none that ever was where it does not say."""
+        return cls(facts.get("boot_id", ""), facts.get("pid1_start"))
+
 
 def this_boot() -> Boot:
     """The boot that this process lives in."""

@@ -79,8 +79,7 @@ def _environment(pid: int) -> set[bytes]:
 def _recorded_trainer(attempt: AttemptFolder) -> Identity | None:
     """The trainer by the record of its supervisor, if that was written in this boot."""
     proc = read_json(attempt.proc) or {}
-    is_of_this_boot = Boot(proc.get("boot_id", ""), proc.get("pid1_start")) == this_boot()
-    return Identity.parse(proc.get("trainer")) if is_of_this_boot else None
+    return Identity.parse(proc.get("trainer")) if Boot.parse(proc) == this_boot() else None
 
 
 def _own_line() -> frozenset[int]:

@@ -14,10 +14,8 @@ Readers only compute.  A bare pid decides nothing here.
 """
 
 import math
-from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
@@ -64,7 +62,7 @@ def read_state(
     if ended is not None:
         return _followed_up(folder, plan, ended)
     if is_held(folder.run_lock):
-        return _alive(folder, attempt, clock)
+        return _alive(folder, attempt, clock, boot or this_boot())
     return state_without_supervisor(folder, algorithm, plan, clock=clock, boot=boot)
 
 
@@ -111,7 +109,7 @@ def _waiting(folder: RunFolder, number: int, *, since_attempt: int) -> Queued:
     return Queued(_modified(folder.attempt(since_attempt).exit), number, "auto")
 
 
-def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock) -> Record:
+def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Boot) -> Record:
     """Rule 2: what a run with a living supervisor is doing."""
     if is_asked_to_stop(folder, attempt.number):
         return Stopping(attempt.number)
@@ -119,6 +117,9 @@ def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock) -> Record:
     if progress is None or progress.attempt != attempt.number:
         return Starting(attempt.number)
     overdue_s = _overdue_s(progress, clock)
+    if overdue_s > 0 and _has_dead_trainer(attempt, boot):
+        # Its supervisor waits for a disk that takes the record of its end.
+        return Stopping(attempt.number)
     if overdue_s > 0:
         return Stalled(attempt.number, overdue_s)
     if progress.leaving:
@@ -135,7 +136,7 @@ def _left_alone(
         return _never_came_up(folder, attempt, algorithm, clock, boot)
     progress = read_progress(folder)
     step = None if progress is None else progress.step
-    is_same_boot = proc is None or _boot_of(proc) == boot
+    is_same_boot = proc is None or Boot.parse(proc) == boot
     what = "supervisor and trainer vanished" if is_same_boot else "the machine was restarted"
     if is_asked_to_stop(folder, attempt.number):
         verdict = Verdict("stopped", "user_stop", f"{what} before it had saved", step)
@@ -188,12 +189,16 @@ def _is_saving(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Bo
     """
     if not is_held(folder.trainer_lock):
         return False
-    proc = read_json(attempt.proc) or {}
-    if _boot_of(proc) == boot:
-        trainer = Identity.parse(proc.get("trainer"))
-        if trainer is not None and not trainer.is_alive():
-            return False
+    if _has_dead_trainer(attempt, boot):
+        return False
     return clock.mono() < _promised_by(folder, attempt, clock, boot) + SPARE_S
+
+
+def _has_dead_trainer(attempt: AttemptFolder, boot: Boot) -> bool:
+    """Whether the trainer on record is known to be dead: it was of this boot."""
+    proc = read_json(attempt.proc) or {}
+    trainer = Identity.parse(proc.get("trainer")) if Boot.parse(proc) == boot else None
+    return trainer is not None and not trainer.is_alive()
 
 
 def _promised_by(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Boot) -> float:
@@ -227,11 +232,6 @@ def _read_end(
     unit = facts["unit"] if "unit" in facts else newest_step(folder)
     ending = Ending(attempt.number, _modified(path), unit)
     return verdict.ended(folder, algorithm, ending)
-
-
-def _boot_of(proc: Mapping[str, Any]) -> Boot:
-    """The boot in which a supervisor wrote its record."""
-    return Boot(proc.get("boot_id", ""), proc.get("pid1_start"))
 
 
 def _last_sign(folder: RunFolder, attempt: AttemptFolder) -> float:

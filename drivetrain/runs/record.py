@@ -99,7 +99,7 @@ class Stalled:
 
 @dataclass(frozen=True, slots=True)
 class Stopping:
-    """Saving on its way out: asked to stop, or left without its supervisor."""
+    """On its way out: asked to stop, without its supervisor, or dead and not yet on record."""
 
     attempt: int
 

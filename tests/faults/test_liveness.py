@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from drivetrain.clock import SYSTEM
 from drivetrain.runs import attempt, launch, liveness, phases
+from drivetrain.runs.atomic import read_json
 from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.boot import Boot, Identity, start_time, this_boot
 from drivetrain.runs.events import append_line
@@ -26,6 +28,7 @@ from drivetrain.runs.record import Ended, Queued, Record, Running, Stalled, Star
 from drivetrain.runs.registry import find_run
 from drivetrain.runs.resume import request_resume
 from drivetrain.runs.stop import request_stop
+from tests.runs.by_hand import until
 from tests.runs.living import (
     attempt_of,
     ended,
@@ -119,6 +122,20 @@ def test_a_run_silent_past_its_promise_is_stalled_and_not_before(home: Path) -> 
     assert left_s > 0
     assert isinstance(state_at(folder, Ahead(mono_s=0)), Running)
     assert isinstance(state_at(folder, Ahead(mono_s=left_s + 1)), Stalled)
+
+
+def test_a_run_whose_trainer_is_dead_is_not_stalled_while_its_end_waits_to_be_recorded(
+    home: Path,
+) -> None:
+    folder = start_and_meet(home, "ignore").folder
+    kill(folder, "supervisor", signal.SIGSTOP)
+    kill(folder, "trainer")
+    trainer = Identity.parse((read_json(attempt_of(folder).proc) or {})["trainer"])
+    assert trainer is not None
+    until(lambda: not trainer.is_alive())
+    assert isinstance(state_at(folder, Ahead(mono_s=3600)), Stopping)
+    kill(folder, "supervisor", signal.SIGCONT)
+    assert ended(home).reason == "killed"
 
 
 @pytest.mark.parametrize("wall_s", [-86_400.0, 86_400.0])

@@ -122,7 +122,7 @@ def test_a_stalled_or_stopping_run_has_no_time_of_arrival_and_a_note() -> None:
     assert text.endswith(
         "### Attention\n"
         "- `a` is stalled: 3m overdue with a sign of life. What follows: `/train status a`.\n"
-        "- `b` is stopping: it saves first."
+        "- `b` is stopping: it saves, and its end is recorded."
     )
 
 
