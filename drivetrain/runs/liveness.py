@@ -117,14 +117,11 @@ def _alive(folder: RunFolder, attempt: AttemptFolder, clock: Clock, boot: Boot) 
     if progress is None or progress.attempt != attempt.number:
         return Starting(attempt.number)
     overdue_s = _overdue_s(progress, clock)
-    if overdue_s > 0 and _has_dead_trainer(attempt, boot):
-        # Its supervisor waits for a disk that takes the record of its end.
+    # With a dead trainer, the supervisor waits for a disk that takes the record of the end.
+    is_leaving = _has_dead_trainer(attempt, boot) if overdue_s > 0 else progress.leaving
+    if is_leaving:
         return Stopping(attempt.number)
-    if overdue_s > 0:
-        return Stalled(attempt.number, overdue_s)
-    if progress.leaving:
-        return Stopping(attempt.number)
-    return Running(attempt.number)
+    return Stalled(attempt.number, overdue_s) if overdue_s > 0 else Running(attempt.number)
 
 
 def _left_alone(
