@@ -45,8 +45,9 @@ CREATE TRIGGER IF NOT EXISTS count_over AFTER UPDATE ON runs
 ADD = "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 SAVE = """
 INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, how = excluded.how,
-  reason = excluded.reason, detail = excluded.detail, step = excluded.step,
+ON CONFLICT (id) DO UPDATE SET algorithm = excluded.algorithm, created = excluded.created,
+  ended_at = excluded.ended_at, how = excluded.how, reason = excluded.reason,
+  detail = excluded.detail, step = excluded.step,
   unit = excluded.unit, attempt = excluded.attempt
 """
 REOPEN = "UPDATE runs SET ended_at = NULL WHERE id = ? AND ended_at IS NOT NULL"
@@ -85,8 +86,8 @@ class Index:
     @classmethod
     def open(cls, home: Path) -> "Index":
         """The index of a home, made if it is missing."""
-        file = index_file(home)
         try:
+            file = index_file(home)
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _cannot_open(error) from error

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from drivetrain.runs.launch import RunSpec, start_run
 from drivetrain.runs.leases import Lease
 from drivetrain.runs.look import read_request
 from drivetrain.runs.record import Ended, Queued
-from drivetrain.runs.registry import find_run, overview
+from drivetrain.runs.registry import find_run, newest, overview
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.stop import request_stop
 from drivetrain.settings import PROJECT
@@ -22,6 +23,7 @@ from tests.runs.living import (
     at_once,
     attempt_of,
     ended,
+    finished,
     is_training,
     meet,
     pid_of,
@@ -227,3 +229,14 @@ def test_the_end_of_a_run_starts_what_waits(home: Path) -> None:
     request_stop(home, "busy")
     ended(home, "busy")
     assert meet(home, "waiting", lambda run: isinstance(run.state, Ended)).state
+
+
+def test_a_run_made_anew_under_an_old_name_is_a_new_run(home: Path) -> None:
+    for run in ("r1", "r2"):
+        start(home, "complete", run)
+        finished(home, run)
+    shutil.rmtree(RunFolder(home, "r1").path)
+    start(home, "complete", "r1", "d2")
+    last = newest(home)
+    assert last is not None
+    assert last.id == "r1"
