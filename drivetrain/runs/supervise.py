@@ -308,7 +308,7 @@ class Supervisor:
         by_signal = ended.si_code != os.CLD_EXITED
         facts = {
             "rc": None if by_signal else ended.si_status,
-            "signal": signal.Signals(ended.si_status).name if by_signal else None,
+            "signal": name_of(ended.si_status) if by_signal else None,
             "sent": self.sent,
             "oom_kills": self.memory_kills.count(),
         }
@@ -342,12 +342,12 @@ class Supervisor:
         """What follows from the way a trainer left that said nothing itself."""
         obeyed = status in LEAVES if by_signal else status == LEFT_TO_RESUME
         if (self.asked or self.preempted) and (self.forced or obeyed):
-            detail = "killed after its grace" if self.forced else "left before its first save"
+            detail = "killed after its grace" if self.forced else "left before it saved"
             return self.left_on_request(detail)
         if self.hung is not None:
             return self.end("failed", "stalled", self.hung)
         if by_signal:
-            return self.verdict_on_signal(signal.Signals(status))
+            return self.verdict_on_signal(status)
         return self.verdict_on_code(status)
 
     def left_on_request(self, detail: str) -> Facts:
@@ -356,15 +356,16 @@ class Supervisor:
             return self.end("stopped", "user_stop", detail)
         return self.end("interrupted", "preempted", detail)
 
-    def verdict_on_signal(self, signum: signal.Signals) -> Facts:
+    def verdict_on_signal(self, signum: int) -> Facts:
         """A signal that this supervisor did not send."""
+        name = name_of(signum)
         if signum == signal.SIGKILL and self.memory_kills.count() > 0:
             return self.end("failed", "host_oom", f"{self.memory_kills.words()} it")
         if signum in LEAVES:
-            return self.end("interrupted", "preempted", f"{signum.name} from outside")
+            return self.end("interrupted", "preempted", f"{name} from outside")
         if signum in CRASHES:
-            return self.end("failed", "crashed", f"{signum.name}; {self.last_words()}")
-        return self.end("failed", "killed", f"{signum.name} from outside")
+            return self.end("failed", "crashed", f"{name}; {self.last_words()}")
+        return self.end("failed", "killed", f"{name} from outside")
 
     def verdict_on_code(self, code: int) -> Facts:
         """An exit code, and the last words of the log."""
@@ -432,7 +433,9 @@ class Supervisor:
         part = os.path.join(self.folder, "exit.json.part")
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            os.pwrite(descriptor, text, 0)
+            written = 0
+            while written < len(text):  # a full disk takes a part, then refuses the next
+                written += os.pwrite(descriptor, text[written:], written)
             os.ftruncate(descriptor, len(text))
             os.fsync(descriptor)
         finally:
@@ -668,6 +671,14 @@ def oom_counters() -> list[tuple[str, str]]:
     return [(file, "oom_kill ") for file in [*files, MACHINE_COUNTER]]
 
 
+def name_of(signum: int) -> str:
+    """A signal's name; most of the real-time ones have none."""
+    try:
+        return signal.Signals(signum).name
+    except ValueError:
+        return f"signal {signum}"
+
+
 def reason_of(error: Exception) -> str:
     """Why something could not be done: the disk is full, or something else."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -704,8 +715,12 @@ def keep_end(source: str, target: str, size: int) -> None:
     """Put a copy of the last bytes of a growing file in the place of another file."""
     draft = f"{target}.{os.getpid()}"
     with open(source, "rb") as whole, open(draft, "wb") as end:
-        at = copy_on(whole.fileno(), end.fileno(), max(0, os.stat(source).st_size - size))
-        os.replace(draft, target)
+        try:
+            at = copy_on(whole.fileno(), end.fileno(), max(0, os.stat(source).st_size - size))
+            os.replace(draft, target)
+        except OSError:
+            os.unlink(draft)  # what a full disk took of it is in its way
+            raise
         # What came while the file took its name: the shorter the last pass, the less is lost.
         copy_on(whole.fileno(), end.fileno(), at)
 

@@ -1,5 +1,6 @@
 """What a supervisor promises beside watching: leases, the log, the record of what is saved."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from drivetrain import checkpoint_units
+from drivetrain.runs import supervise
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.locks import is_held
 from drivetrain.runs.logs import tail
@@ -175,3 +177,36 @@ def test_workers_that_a_signal_ended_are_no_fault_of_their_own(
         kill(folder, "supervisor", signal.SIGTERM)
     end = ended(home)
     assert (end.how, end.reason) == (how, reason)
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(home: Path) -> None:
+    folder = launch_by_hand(home)
+    meet(home, "r1", is_training)
+    kill(folder, "trainer", signal.SIGRTMIN + 6)
+    end = ended(home)
+    assert (end.reason, end.detail) == ("killed", f"signal {signal.SIGRTMIN + 6} from outside")
+
+
+def refuse(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_kept_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out.log").write_bytes(b"line" * 9)
+    monkeypatch.setattr(os, "sendfile", refuse)
+    with pytest.raises(OSError, match="No space"):
+        supervise.keep_end(str(tmp_path / "out.log"), str(tmp_path / "out.log.1"), 8)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.log"]
+
+
+def test_a_verdict_that_fits_in_part_is_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = supervise.Supervisor.__new__(supervise.Supervisor)
+    supervisor.folder = str(tmp_path)
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, text, at: write(file, text[:3], at))
+    supervisor.fill_exit(b'{"how": "stopped"}')
+    assert (tmp_path / "exit.json").read_bytes() == b'{"how": "stopped"}'
