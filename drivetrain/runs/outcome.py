@@ -4,6 +4,7 @@ import errno
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from drivetrain.errors import NotFoundError, UserError
@@ -68,12 +69,9 @@ def record_failed(attempt: AttemptFolder, step: int | None, error: BaseException
     """Record what went wrong; returns the exit code."""
     reason = reason_of(error)
     trace = "".join(traceback.format_exception(error))[-TRACEBACK_CHARS:]
-    _record(
-        attempt,
-        Verdict("failed", reason, _detail(error, reason)[:DETAIL_CHARS], step),
-        error=type(error).__name__,
-        traceback=trace,
-    )
+    verdict = Verdict("failed", reason, _detail(error, reason)[:DETAIL_CHARS], step)
+    with suppress(OSError):  # a disk that takes nothing must not pass for what went wrong
+        _record(attempt, verdict, error=type(error).__name__, traceback=trace)
     return error.exit_code if isinstance(error, UserError) else EXIT_FAILED
 
 
@@ -133,7 +131,10 @@ def _dead_workers() -> list[str]:
 
 def _left_by(code: int) -> str:
     """In words; a signal is told as a negative code."""
-    return f"with exit code {code}" if code >= 0 else f"by {signal.Signals(-code).name}"
+    if code >= 0:
+        return f"with exit code {code}"
+    known = {signum.value: signum.name for signum in signal.Signals}
+    return f"by {known.get(-code, f'signal {-code}')}"
 
 
 def _record(attempt: AttemptFolder, verdict: Verdict, **more: Any) -> None:

@@ -97,3 +97,8 @@ def test_a_worker_that_is_gone_is_reported_with_how_it_went(
     assert (told["reason"], told["step"]) == ("env_worker_died", 7)
     assert told["detail"] == f"EOFError; {words}"
     mine.close()
+
+
+def test_a_disk_that_takes_no_outcome_does_not_pass_for_what_went_wrong(tmp_path: Path) -> None:
+    nowhere = AttemptFolder(tmp_path / "missing")
+    assert record_failed(nowhere, 5, FloatingPointError("the loss is not finite")) == 5
