@@ -1,11 +1,13 @@
 """How a trainer hears that it should save and leave."""
 
 import math
+import os
 import signal
 from types import FrameType
 
 from drivetrain.clock import Clock
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.locks import is_held
 from drivetrain.runs.record import Reason
@@ -45,7 +47,15 @@ class StopSign:
         """A stop request counts before a lost supervisor, and that before a bare signal."""
         if self._asked or self._is_asked():
             return "user_stop"
-        return "preempted" if is_held(self._folder.run_lock) else "supervisor_died"
+        return "supervisor_died" if self._is_left() else "preempted"
+
+    def _is_left(self) -> bool:
+        """Whether the supervisor is gone; its lock may be held by somebody who settles that."""
+        proc = read_json(self._folder.attempt(self._attempt).proc) or {}
+        supervisor = Identity.parse(proc.get("supervisor"))
+        if supervisor is None:  # not on record yet
+            return not is_held(self._folder.run_lock)
+        return os.getppid() != supervisor.pid
 
     def _is_asked(self) -> bool:
         asked = read_json(self._folder.stop_request)

@@ -98,7 +98,8 @@ class RunTelemetry:
         self._threads[0].join(LAST_LOOK_S)
         if self._untold:
             self.event(self._step, "metrics", **self._untold)
-        self._publish()
+        if not self._threads[0].is_alive():  # else it is that thread's turn to write
+            self._publish()
 
     def expect(
         self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
@@ -119,7 +120,7 @@ class RunTelemetry:
         """Training goes on from this step: rates count from it, and later lines are void."""
         with self._guard:
             self._step, self._pace = step, Pace(step)
-        if step > 0:
+        if step > 0 or self._attempt > 1:  # one that starts over voids what it repeats
             self.event(step, "resumed")
 
     def write(self, step: int, numbers: Mapping[str, float]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 from drivetrain import checkpoint_units
 from drivetrain.runs import disk_watch
+from drivetrain.runs.boot import start_time
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.locks import held
 from drivetrain.runs.outcome import reason_of
 from drivetrain.runs.pace import Pace
 from drivetrain.runs.phases import Phases
@@ -304,3 +307,22 @@ def test_every_phase_of_steps_promises_the_next_one_soon(name: str) -> None:
 )
 def test_errors_of_libraries_get_reasons_of_the_field(error: Exception, reason: str) -> None:
     assert reason_of(error) == reason
+
+
+def test_an_attempt_that_starts_over_voids_what_the_one_before_told(folder: RunFolder) -> None:
+    for attempt in (1, 2):
+        RunTelemetry(folder, attempt).begin_at(0)
+    assert [(event["event"], event["attempt"]) for event in events(folder)] == [("resumed", 2)]
+
+
+def test_a_trainer_whose_supervisor_died_says_so_while_somebody_settles_that(
+    folder: RunFolder,
+) -> None:
+    attempt = folder.attempt(1)
+    attempt.path.mkdir(parents=True)
+    telemetry = RunTelemetry(folder, 1)
+    for supervisor, reason in ((os.getppid(), "preempted"), (os.getpid(), "supervisor_died")):
+        identity = {"pid": supervisor, "start": start_time(supervisor)}
+        attempt.proc.write_text(json.dumps({"supervisor": identity}))
+        with held(folder.run_lock):
+            assert telemetry.stop_reason() == reason
