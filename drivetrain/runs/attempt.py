@@ -3,9 +3,9 @@
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from drivetrain.clock import SYSTEM
-from drivetrain.runs import supervise
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.boot import this_boot
 from drivetrain.runs.environment import CORES, code_path, marks_of, unmarked
@@ -14,9 +14,11 @@ from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Lease
 from drivetrain.runs.locks import held_if_free
 from drivetrain.runs.look import Asked, locked_state, read_request
+from drivetrain.runs.plan import STACKS_AFTER_S
 from drivetrain.runs.record import Queued
 from drivetrain.runs.saved import newest_step
 
+SUPERVISOR = Path(__file__).with_name("supervise.py")
 SUPERVISOR_PATIENCE_S = 10.0
 NO_LEASE = Lease(gpu=None, cpus=0)
 """For a run that nobody leased anything to: it takes what it finds."""
@@ -56,6 +58,7 @@ def _next_attempt(
         "from_step": newest_step(folder) or 0,
         "total_steps": total_steps,
         "units": str(folder.units),
+        "stacks_after_s": STACKS_AFTER_S,
         "stalled_for_s": asked.plan.stalled_for_s,
         "lease": {"gpu": lease.gpu, "cpus": lease.cpus},
         "boot_id": this_boot().id,
@@ -93,7 +96,7 @@ def _supervise(folder: RunFolder, attempt: AttemptFolder, lease: Lease) -> None:
     # What it did not live to say, the next look at the run will tell.
     with suppress(subprocess.TimeoutExpired):
         subprocess.run(
-            [sys.executable, "-I", "-S", supervise.__file__, *words],
+            [sys.executable, "-I", "-S", str(SUPERVISOR), *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

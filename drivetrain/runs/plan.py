@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 Priority = Literal["high", "normal", "low"]
+STACKS_AFTER_S = 60.0
+"""From a broken promise until a silent trainer is asked for its stacks."""
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 

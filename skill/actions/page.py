@@ -4,6 +4,7 @@ from drivetrain.clock import SYSTEM
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.look import Asked, Run, read_request
+from drivetrain.runs.plan import STACKS_AFTER_S
 from drivetrain.runs.record import Ended, Queued, Stalled
 from drivetrain.runs.registry import find_run
 from drivetrain.runs.saved import newest_step
@@ -64,8 +65,4 @@ def _ended_in_s(run: Run, asked: Asked | None) -> float | None:
     patience_s = asked.plan.stalled_for_s
     if patience_s is None:
         return None
-    # The one place where it is stated; few looks meet a stalled run.
-    from drivetrain.runs.supervise import DEFAULTS
-
-    asked_after_s: float = DEFAULTS["stacks_after_s"]
-    return max(0.0, asked_after_s + patience_s - run.state.overdue_s)
+    return max(0.0, STACKS_AFTER_S + patience_s - run.state.overdue_s)
