@@ -128,8 +128,8 @@ def _slots_folder(home: Path) -> Path:
     By host, since several machines may share a home folder, and each has its own cores.
     """
     host = os.uname().nodename
-    shared = state_folder() / "slots" / host
     with suppress(OSError):
+        shared = state_folder() / "slots" / host
         shared.mkdir(parents=True, exist_ok=True)
         if os.access(shared, os.W_OK | os.X_OK):
             return shared

@@ -147,3 +147,16 @@ def test_a_slot_whose_words_are_torn_is_taken_all_the_same(
         os.pwrite(descriptor, text.encode(), 0)
     assert holders(home) == (Holder("", "", (4,), "GPU-1", 0),)
     assert take(home, "r2", Claim(1, "GPU-1")) is None
+
+
+def test_a_user_without_a_home_folder_has_slots_in_the_home_of_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr(Path, "home", nowhere)
+    with slots_of(home) as slots:
+        assert slots.holders() == ()
+    assert (home / "runs" / ".slots").is_dir()
