@@ -27,7 +27,7 @@ from trainers.keeper import Keeper
 from trainers.policy import Interrupt, load_weights, policy_arguments
 from trainers.ppo_training import PPOTraining
 from trainers.requests import ROLLOUT_STEPS, PPORequest, PPOSettings
-from trainers.trackers import TensorBoard
+from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
 
 NEVER = sys.maxsize
@@ -50,17 +50,17 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
             leave_if_asked(telemetry)
         telemetry.begin_at(done or 0)
         with keeper.rescuing():
-            tracker = TensorBoard(places.logs, resumed_at=done or 0)
-            _learn(training, Watch(training, keeper, telemetry), tracker)
+            curves = TensorBoard(places.logs, resumed_at=done or 0)
+            _learn(training, Watch(training, keeper, telemetry), curves)
     except StopRequested:
         return Outcome("stopped", keeper.save())
     return Outcome("completed", training.learner.num_timesteps)
 
 
-def _learn(training: PPOTraining, watch: Watch, tracker: TensorBoard) -> None:
+def _learn(training: PPOTraining, watch: Watch, curves: TensorBoard) -> None:
     """All steps that are left, on the same axis and schedule as if it were one go."""
     learner, total = training.learner, training.request.training.total_steps
-    learner.set_logger(Logger(folder=None, output_formats=[tracker.output]))
+    learner.set_logger(Logger(folder=None, output_formats=[curves]))
     try:
         learner.learn(
             max(0, total - learner.num_timesteps),
@@ -70,7 +70,7 @@ def _learn(training: PPOTraining, watch: Watch, tracker: TensorBoard) -> None:
         )
         watch.settle(is_last=True)
     finally:
-        tracker.close()
+        curves.close()
 
 
 def _begin(training: PPOTraining) -> None:

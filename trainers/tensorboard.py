@@ -1,4 +1,4 @@
-"""Where learning curves go: a TensorBoard folder per run."""
+"""Learning curves: a TensorBoard folder per run."""
 
 import io
 import os
@@ -22,39 +22,41 @@ MOST_UNWRITTEN = 1_000_000
 """Bytes that wait for a full disk to be emptied; points beyond are dropped."""
 
 
-class TensorBoard:
-    """The one writer of a run's TensorBoard folder.
-
-    resumed_at: step from which an earlier attempt of the run goes on; TensorBoard drops what
-    that attempt drew beyond it.  None for a first attempt.
-    """
-
-    def __init__(self, folder: Path, resumed_at: int | None = None) -> None:
-        self._file = EventFile(folder, resumed_at)
-        self.output: KVWriter = _Curves(self._file)
-
-    def close(self) -> None:
-        """Write what is not written yet and close the file."""
-        self._file.close()
-
-
-class EventFile:
-    """Scalars in the format that TensorBoard reads; a disk that is full never stops training.
+class TensorBoard(KVWriter):
+    """What stable-baselines3 dumps, as curves; a disk that is full never stops training.
 
     The writer that comes with torch waits for a thread, which a full disk ends.  This one is
     called once per rollout, where one short write costs less than handing it over.
+
+    resumed_at: step from which the attempt goes on; TensorBoard drops what an earlier one drew
+    beyond it.
     """
 
-    def __init__(self, folder: Path, resumed_at: int | None, clock: Clock = SYSTEM) -> None:
+    def __init__(self, folder: Path, resumed_at: int = 0, clock: Clock = SYSTEM) -> None:
         self._folder = folder
         self._clock = clock
         self._file: io.FileIO | None = None
         self._unwritten = io.BytesIO()
         self._add(Event(file_version="brain.Event:2"))
-        if resumed_at is not None:
-            # Of the step itself everything was drawn before it was saved.
-            start = SessionLog(status=SessionLog.START)
-            self._add(Event(step=resumed_at + 1, session_log=start))
+        # Of the step itself everything was drawn before it was saved.
+        start = SessionLog(status=SessionLog.START)
+        self._add(Event(step=resumed_at + 1, session_log=start))
+
+    @override
+    def write(
+        self,
+        key_values: dict[str, Any],
+        key_excluded: dict[str, tuple[str, ...]],
+        step: int = 0,
+    ) -> None:
+        """Draw what stable-baselines3 recorded: the numbers that it does not hold back."""
+        scalars = {
+            name: float(value)
+            for name, value in key_values.items()
+            if isinstance(value, int | float | np.number)
+            and "tensorboard" not in (key_excluded.get(name) or ())
+        }
+        self.draw(step, scalars)
 
     def draw(self, step: int, scalars: Mapping[str, float]) -> None:
         """Add a point to each of these curves."""
@@ -76,6 +78,7 @@ class EventFile:
         except OSError:
             return
 
+    @override
     def close(self) -> None:
         """Write what waits and close the file."""
         self.flush()
@@ -97,29 +100,3 @@ class EventFile:
         at = max(int(self._clock.wall()), newest + 1)
         name = f"{PREFIX}{at:010d}.{socket.gethostname()}.{os.getpid()}"
         return (self._folder / name).open("xb", buffering=0)
-
-
-class _Curves(KVWriter):
-    """What stable-baselines3 dumps, as curves."""
-
-    def __init__(self, file: EventFile) -> None:
-        self._file = file
-
-    @override
-    def write(
-        self,
-        key_values: dict[str, Any],
-        key_excluded: dict[str, tuple[str, ...]],
-        step: int = 0,
-    ) -> None:
-        scalars = {
-            name: float(value)
-            for name, value in key_values.items()
-            if isinstance(value, int | float | np.number)
-            and "tensorboard" not in (key_excluded.get(name) or ())
-        }
-        self._file.draw(step, scalars)
-
-    @override
-    def close(self) -> None:
-        self._file.close()

@@ -8,7 +8,7 @@ from stable_baselines3.common.logger import Logger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from drivetrain.settings import PROJECT
-from trainers.trackers import EventFile, TensorBoard
+from trainers.tensorboard import TensorBoard
 
 
 class Frozen:
@@ -28,15 +28,15 @@ def curve(folder: Path, name: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in accumulator.Scalars(name)]
 
 
-def draw(folder: Path, steps: range, value: float, resumed_at: int | None = None) -> None:
+def draw(folder: Path, steps: range, value: float, resumed_at: int = 0) -> None:
     """One attempt's curve."""
-    tracker = TensorBoard(folder, resumed_at)
-    logger = Logger(folder=None, output_formats=[tracker.output])
+    curves = TensorBoard(folder, resumed_at)
+    logger = Logger(folder=None, output_formats=[curves])
     for step in steps:
         logger.record("rollout/reward", value)
         logger.record("time/hidden", 1.0, exclude="tensorboard")
         logger.dump(step)
-    tracker.close()
+    curves.close()
 
 
 def test_what_is_recorded_is_shown_at_its_step(tmp_path: Path) -> None:
@@ -48,12 +48,12 @@ def test_what_is_recorded_is_shown_at_its_step(tmp_path: Path) -> None:
 
 
 def test_points_are_there_before_the_file_is_closed(tmp_path: Path) -> None:
-    tracker = TensorBoard(tmp_path)
-    logger = Logger(folder=None, output_formats=[tracker.output])
+    curves = TensorBoard(tmp_path)
+    logger = Logger(folder=None, output_formats=[curves])
     logger.record("rollout/reward", 1.0)
     logger.dump(5)
     assert curve(tmp_path, "rollout/reward") == [(5, 1.0)]
-    tracker.close()
+    curves.close()
 
 
 def test_a_resumed_run_drops_what_lay_beyond_the_step_it_went_on_from(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_resumed_run_drops_what_lay_beyond_the_step_it_went_on_from(tmp_path: 
 
 def test_attempts_keep_their_order_though_the_clock_stands_still(tmp_path: Path) -> None:
     for attempt in range(3):
-        file = EventFile(tmp_path, 0, Frozen())
+        file = TensorBoard(tmp_path, 0, Frozen())
         file.draw(1, {"reward": float(attempt)})
         file.close()
     assert curve(tmp_path, "reward") == [(1, 2.0)]
@@ -79,8 +79,8 @@ def test_a_disk_that_fills_up_tears_nothing_and_costs_no_point_once_it_is_free(
     # A limit on the size of a file is met in the same way, in the middle of a record.
     code = (
         "import resource, sys; from pathlib import Path\n"
-        "from trainers.trackers import EventFile\n"
-        "file = EventFile(Path(sys.argv[1]), None)\n"
+        "from trainers.tensorboard import TensorBoard\n"
+        "file = TensorBoard(Path(sys.argv[1]))\n"
         "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))\n"
         "for step in range(10): file.draw(step, {'reward': float(step)})\n"
