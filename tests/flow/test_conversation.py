@@ -245,8 +245,8 @@ def test_a_doctors_exit_code_says_whether_problems_are_left(
 def test_a_look_moves_on_a_run_whose_starter_was_killed_half_way(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(_home: Path, *, wait: bool) -> None:
-        raise KeyboardInterrupt(wait)
+    def killed(_home: Path, *, wait: bool, run: str) -> None:
+        raise KeyboardInterrupt(wait, run)
 
     with monkeypatch.context() as patched:
         patched.setattr("drivetrain.runs.launch.schedule_step", killed)
