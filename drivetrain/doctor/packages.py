@@ -39,9 +39,10 @@ def _problem(needed_by: str, need: Requirement) -> str:
 def _installed(package: str) -> str | None:
     """The version of a package; None where it is missing, or was half removed."""
     try:
-        # What lost its metadata has the version None; later Pythons raise KeyError instead.
+        # What lost its metadata has the version None; where some package has put the backport
+        # importlib_metadata in charge, and in later Pythons, asking raises one of these.
         told: str | None = version(package)
-    except (PackageNotFoundError, KeyError):
+    except (PackageNotFoundError, FileNotFoundError, KeyError):
         return None
     return told
 
