@@ -8,24 +8,22 @@ from pathlib import Path
 from drivetrain.clock import SYSTEM
 from drivetrain.doctor.finding import Finding
 from drivetrain.doctor.folders import run_folders
-from drivetrain.runs.atomic import read_json
+from drivetrain.runs.closing import is_left_open
 from drivetrain.runs.environment import code_path, unmarked
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.look import look_at, read_request
-from drivetrain.runs.record import Ended
 
 PATIENCE_S = 120.0
 MOST_S = 600.0
 """For all runs together: where a tracker hangs, nobody waits for it once for every run."""
-JUST_ENDED_S = 120.0
-"""So long the process that closes the tracker's run may still be at it."""
 
 
 def check_trackers(home: Path) -> Iterator[Finding]:
     """Runs that have ended and that the tracker still shows as running."""
     is_right, time_left = True, _TimeLeft()
     for folder in run_folders(home):
-        if _is_open(folder):
+        run = look_at(folder)
+        if run is not None and is_left_open(run):
             is_right = False
             yield Finding(
                 "trackers",
@@ -49,20 +47,6 @@ class _TimeLeft:
         if self._over_at is None:
             self._over_at = SYSTEM.mono() + MOST_S
         return max(0.0, self._over_at - SYSTEM.mono())
-
-
-def _is_open(folder: RunFolder) -> bool:
-    """Whether the last end is older than its closing takes, and was never closed."""
-    asked, run, attempt = read_request(folder), look_at(folder), folder.last_attempt()
-    if asked is None or run is None or attempt is None or not asked.plan.closer:
-        return False
-    if run.progress is None:  # stopped in the queue: there is nothing to show
-        return False
-    end = run.state
-    if not isinstance(end, Ended) or SYSTEM.wall() - (end.at or 0.0) < JUST_ENDED_S:
-        return False
-    closed = (read_json(folder.tracking) or {}).get("closed")
-    return not (isinstance(closed, dict) and closed.get("attempt") == attempt.number)
 
 
 def _close(folder: RunFolder, time_left: _TimeLeft) -> str:

@@ -48,11 +48,6 @@ class AttemptFolder:
         """How the attempt ended; written once, by the holder of the run's lock."""
         return self.path / "exit.json"
 
-    @property
-    def exit_reserve(self) -> Path:
-        """Disk space set aside for the exit record: a full disk still gets its verdict."""
-        return self.path / "exit.json.part"
-
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -141,6 +136,11 @@ class RunFolder:
     def tracking(self) -> Path:
         """Which MLflow run mirrors this one, and how far."""
         return self.path / "mlflow.json"
+
+    @property
+    def tracking_lock(self) -> Path:
+        """Held by whoever tells MLflow of the run at this moment."""
+        return self.path / "mlflow.lock"
 
     @property
     def attempts(self) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drivetrain.errors import RequestError
 from drivetrain.runs import registry
+from drivetrain.runs.closing import close_left_open
 from drivetrain.runs.look import Run
 from drivetrain.runs.waiting import Waiting
 
@@ -13,6 +14,7 @@ from drivetrain.runs.waiting import Waiting
 def moved_on(home: Path) -> tuple[registry.Overview, Sequence[Waiting]]:
     """Where all runs stand and in which order they wait, after moving on those that can."""
     overview = registry.overview(home)
+    close_left_open(home, overview.ended)
     if not overview.queued:
         return overview, ()
     # Starting runs takes modules that a status without a queue need not load.
