@@ -34,6 +34,7 @@ from drivetrain.errors import DataError
 
 FORMAT = 1
 META = "meta.json"
+POLICY = "policy.pt"
 NEWER = "a newer version of Drivetrain wrote it"
 """What is wrong with a unit that is whole for others."""
 _STEP = re.compile(r"\d{12,}")

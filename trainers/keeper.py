@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import torch
 
 from drivetrain import checkpoint_units
-from drivetrain.checkpoint_units import Unit
+from drivetrain.checkpoint_units import POLICY, Unit
 from drivetrain.errors import DataError, NotFoundError
 from trainers import checkpoints
 from trainers.checkpoints import State
@@ -24,7 +24,6 @@ from trainers.contract import Places, StopRequested, Telemetry
 from trainers.health import check_weights
 from trainers.moment import Moment, Resumable
 
-POLICY = "policy.pt"
 KEPT = 2
 """The newest units that are kept, besides that of the best policy."""
 ROOM = 1.5

@@ -1,16 +1,16 @@
 """Has every process of an attempt gone with it?"""
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from drivetrain.doctor.finding import Finding
+from drivetrain.runs.environment import ATTEMPT, HOME, RUN
 from drivetrain.runs.folder import AttemptFolder, RunFolder, is_run_id
 from drivetrain.runs.leftovers import PROC, end_leftovers, leftovers
 
-HOME, RUN, ATTEMPT = (
-    f"DRIVETRAIN_{name}=".encode("ascii") for name in ("HOME", "RUN", "ATTEMPT")
-)
+MARKS = tuple(f"{name}=".encode("ascii") for name in (HOME, RUN, ATTEMPT))
 
 
 def check_leftovers(home: Path) -> Iterator[Finding]:
@@ -49,12 +49,7 @@ def _mark(process: Path, home: Path) -> tuple[str, int] | None:
         words = (process / "environ").read_bytes().split(b"\0")
     except OSError:  # gone, or somebody else's
         return None
-    told = {
-        name: word.removeprefix(name).decode("utf-8", "surrogateescape")
-        for word in words
-        for name in (HOME, RUN, ATTEMPT)
-        if word.startswith(name)
-    }
+    told = dict(os.fsdecode(word).split("=", 1) for word in words if word.startswith(MARKS))
     run, number = told.get(RUN, ""), told.get(ATTEMPT, "")
     is_ours = told.get(HOME) == str(home) and is_run_id(run) and number.isdecimal()
     return (run, int(number)) if is_ours else None

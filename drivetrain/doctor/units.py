@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from drivetrain.checkpoint_units import NEWER, Damage, damaged, link, sweep
+from drivetrain.checkpoint_units import NEWER, POLICY, Damage, damaged, link, sweep
 from drivetrain.doctor.finding import Finding
 from drivetrain.doctor.folders import is_quiet, run_folders
 from drivetrain.drafts import DRAFT
@@ -13,7 +13,6 @@ from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.locks import held_if_free
 from drivetrain.text import plain
 
-POLICY = "policy.pt"
 ASIDE = "damaged"
 MOST_BYTES = 16 << 30
 """Of all units together, the newest runs first: replay buffers would take hours to read."""
