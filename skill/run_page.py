@@ -56,6 +56,7 @@ def run_report(page: Page) -> Report:
     facts: Facts = own | {
         "from_step": page.from_step,
         "ended_in_s": page.ended_in_s,
+        "events_lost": run.progress.dropped if run.progress else None,
         "stacks": str(run.folder.stacks) if isinstance(run.state, Stalled) else None,
         "digest": page.asked.digest if page.asked else None,
         "request": page.asked.request if page.asked else None,
@@ -150,6 +151,8 @@ def _progress_lines(page: Page) -> Iterable[str]:
         yield f"- Rate: {short_count(seen.rate)} steps/s{eta}"
         if trouble := tracker_trouble(run):
             yield f"- MLflow: not mirrored, {untrusted(trouble)}; training goes on"
+    if seen.dropped:
+        yield f"- Telemetry: {seen.dropped:,} events lost, which the disk did not take"
 
 
 def _state(page: Page) -> str:

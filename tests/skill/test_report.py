@@ -183,7 +183,9 @@ def test_every_reason_is_told_with_its_sentence_and_what_to_type(reason: Reason)
 
 
 def test_a_tracker_that_is_off_and_a_disk_that_fills_up_are_told() -> None:
-    seen = replace(SEEN, tracker="off: database is locked", disk_low=True, disk_free=GIB)
+    seen = replace(
+        SEEN, tracker="off: database is locked", disk_low=True, disk_free=GIB, dropped=3
+    )
     text = status(run("a", Running(1), seen))
     assert text.endswith(
         "### Attention\n"
@@ -192,6 +194,7 @@ def test_a_tracker_that_is_off_and_a_disk_that_fills_up_are_told() -> None:
     )
     page = run_report(Page(run("a", Running(1), seen), None, (), None, NOW)).markdown
     assert "- MLflow: not mirrored, `database is locked`; training goes on\n" in page
+    assert "- Telemetry: 3 events lost, which the disk did not take\n" in page
 
 
 def asked_with(plan: Plan) -> Asked:
