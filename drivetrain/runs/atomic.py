@@ -35,7 +35,7 @@ def replace_json(path: Path, facts: Mapping[str, Any]) -> None:
 def swap_file(path: Path, text: str) -> None:
     """As `replace_file` without the disk's promise: a power cut may leave the file torn.
 
-    For `status.json` alone, which is replaced every second and which readers take torn.
+    For what is replaced every few seconds, and what readers can do without.
     """
     draft = _draft_of(path)
     try:

@@ -18,8 +18,8 @@ TAIL_BYTES = 16_384
 class Progress:
     """One reading of `status.json`.  None where the trainer could not know.
 
-    rate: steps/s.  eta_*, eval_s, save_s: s.  mono, next_by: CLOCK_MONOTONIC, s, within
-    the boot `boot_id`.  wall: s since 1970.  cpu: percent of one core.  rss, disk_free: bytes.
+    rate: steps/s.  eta_*, eval_s: s.  next_by: CLOCK_MONOTONIC, s, within the boot of its
+    attempt.  wall: s since 1970.  rss, disk_free: bytes.
     last_unit: step of the newest whole saved state.  disk_low: the next saves may not fit.
     leaving: a signal asked the trainer to save and leave.
     dropped: events that the disk did not take.  tracker: `on`, `off: <why>`, or `-`.
@@ -37,13 +37,9 @@ class Progress:
     eta_low_s: float | None = None
     eta_high_s: float | None = None
     eval_s: float | None = None
-    save_s: float | None = None
-    mono: float | None = None
     next_by: float | None = None
     wall: float | None = None
-    boot_id: str | None = None
     gpu: GpuReading | None = None
-    cpu: float | None = None
     rss: int | None = None
     last_unit: int | None = None
     disk_free: int | None = None
