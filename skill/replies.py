@@ -54,7 +54,8 @@ def resume_report(
     """What asking a run to go on did: from where it does, and when."""
     run = reply.run
     if reply.did == "repeated":
-        words = "was asked to go on before, and nothing changed"
+        asked = "begin" if run.state.attempt == 1 else "go on"
+        words = f"was asked to {asked} before, and nothing changed"
     elif waiting is None:
         words = "goes on"
     else:

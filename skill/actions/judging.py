@@ -4,6 +4,7 @@ import json
 
 from drivetrain.errors import NotFoundError
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
 from skill.children import run_child
 from skill.grammar import BASELINES, Eval
@@ -34,9 +35,10 @@ def _driver(command: Eval, room: Room) -> list[str]:
     best, last = run.folder.best_checkpoint, run.folder.last_checkpoint
     checkpoint = best if command.checkpoint == "best" else last
     if not checkpoint.is_file():
+        comes = "it comes with the first evaluation or save"
+        why = "it left none, or it was deleted" if isinstance(run.state, Ended) else comes
         raise NotFoundError(
-            f"Run `{run.id}` has no `{checkpoint.name}`; it comes with the first evaluation "
-            f"or save. Try `/train status {run.id}`."
+            f"Run `{run.id}` has no `{checkpoint.name}`; {why}. Try `/train status {run.id}`."
         )
     return ["--checkpoint", str(checkpoint), "--name", run.id]
 
