@@ -155,7 +155,8 @@ class Verdict:
     def parse(cls, facts: Mapping[str, Any]) -> "Verdict | None":
         """The verdict among these facts, or None where they hold no known one."""
         how, reason, step = facts.get("how"), facts.get("reason"), facts.get("step")
-        if how not in HOWS or reason not in REASONS:
+        # A damaged record may hold anything, also what no mapping can look up.
+        if how not in HOWS or reason not in tuple(REASONS):
             return None
         return cls(
             how=cast(How, how),

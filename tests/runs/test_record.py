@@ -57,6 +57,12 @@ def test_an_end_is_read_back_as_it_was_told() -> None:
     assert Verdict.parse({"how": "vanished", "reason": "error"}) is None
 
 
+@pytest.mark.parametrize("odd", [None, 7, "gone", ["nan"], {"nan": 1}])
+def test_what_tells_no_known_end_is_none(odd: object) -> None:
+    assert Verdict.parse({"how": "failed", "reason": odd}) is None
+    assert Verdict.parse({"how": odd, "reason": "nan"}) is None
+
+
 @pytest.mark.parametrize("reason", sorted(AUTO_RESUMED))
 def test_an_end_that_is_no_fault_of_the_run_is_gone_on_from(
     tmp_path: Path, reason: Reason
