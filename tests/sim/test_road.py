@@ -36,12 +36,14 @@ def test_a_point_beside_the_path_is_found_where_it_is(
     paths, points = curve(radius)
     x, y, cos, sin = point_at(paths, 0, points, along)
     where = (x - offset * sin, y + offset * cos)
+    # Inside a bend the strips beside two chords overlap: a point there lies on both.
+    overlap = abs(offset) * (60.0 / (points - 1)) / radius
     for found in (
         project_near(paths, 0, points, along + 3.0, where),
         project_anywhere(paths, 0, points, where, (cos, sin)),
         project_from(paths, 0, points, along - 2.0, where)[:2],
     ):
-        assert found == pytest.approx((along, offset), abs=0.3)
+        assert found == pytest.approx((along, offset), abs=0.1 + overlap)
 
 
 @settings(max_examples=50, deadline=None)
