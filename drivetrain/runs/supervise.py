@@ -98,7 +98,7 @@ class Supervisor:
 
     def is_too_late(self) -> bool:
         """Whether a stop, or the next attempt, came before this one had the lock."""
-        newest = max(filter(str.isdigit, os.listdir(os.path.dirname(self.folder))), key=int)
+        newest = max(filter(str.isdecimal, os.listdir(os.path.dirname(self.folder))), key=int)
         has_ended = os.path.exists(os.path.join(self.folder, "exit.json"))
         return has_ended or int(newest) != self.attempt
 
@@ -365,6 +365,9 @@ class Supervisor:
             return self.end("interrupted", "preempted", f"{name} from outside")
         if signum in CRASHES:
             return self.end("failed", "crashed", f"{name}; {self.last_words()}")
+        if self.asked:
+            # Whoever lost patience only hastened what was wanted.
+            return self.left_on_request(f"{name} from outside, before it had saved")
         return self.end("failed", "killed", f"{name} from outside")
 
     def verdict_on_code(self, code: int) -> Facts:
@@ -691,7 +694,7 @@ def newest_unit(units: str) -> int | None:
     The same rule as `checkpoint_units.newest`.
     """
     with suppress(OSError):
-        steps = sorted((name for name in os.listdir(units) if name.isdigit()), key=int)
+        steps = sorted((name for name in os.listdir(units) if name.isdecimal()), key=int)
         for name in reversed(steps):
             if is_whole(os.path.join(units, name)):
                 return int(name)

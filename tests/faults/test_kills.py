@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drivetrain.runs.record import Ended, Running
+from drivetrain.runs.record import Ended, Running, Stopping
 from drivetrain.runs.registry import find_run, overview
+from drivetrain.runs.stop import request_stop
 from drivetrain.settings import PROJECT
 from tests.runs.living import (
     PATIENCE_S,
@@ -69,6 +70,16 @@ def test_a_killed_trainer_has_failed_as_killed(home: Path) -> None:
     assert end.step > 0
     assert end.next_action == "`/train logs r1`"
     assert json.loads(attempt_of(folder).exit.read_text())["signal"] == "SIGKILL"
+
+
+def test_a_run_that_is_killed_while_it_should_stop_was_stopped(home: Path) -> None:
+    folder = start_and_meet(home, "ignore").folder
+    request_stop(home, "r1")
+    meet(home, "r1", lambda run: isinstance(run.state, Stopping))
+    kill(folder, "trainer")
+    end = ended(home)
+    assert (end.how, end.reason, end.exit_code) == ("stopped", "user_stop", 75)
+    assert end.detail == "SIGKILL from outside, before it had saved"
 
 
 def test_a_trainer_without_its_supervisor_saves_and_leaves(home: Path) -> None:
