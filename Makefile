@@ -34,7 +34,9 @@ check: install
 bench: install
 	$(RUN) -m benchmarks.sim --worlds 256 --json
 	$(RUN) -m benchmarks.ppo --json
+	$(RUN) -m benchmarks.ppo --tracking --rollouts 16 --json
 	$(RUN) -m benchmarks.status --runs 10000 --json
+	$(RUN) -m benchmarks.status --logs --json
 	$(RUN) -m benchmarks.faults --json
 
 clean:
