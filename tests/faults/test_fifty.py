@@ -1,10 +1,7 @@
 """Fifty processes start, stop and look at once: one true record each, no core given twice."""
 
-import fcntl
 import os
 import select
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +13,7 @@ from drivetrain.runs.leases import slots_of
 from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import overview
 from drivetrain.runs.wait import wait_for
-from drivetrain.settings import PROJECT
-from tests.runs.living import PATIENCE_S
+from tests.runs.living import PATIENCE_S, at_once
 
 pytestmark = pytest.mark.usefixtures("own_slots")
 
@@ -37,7 +33,7 @@ from drivetrain.runs.registry import overview
 from drivetrain.runs.schedule import queue_of, schedule_step
 from drivetrain.runs.stop import request_stop
 from tests.runs.living import spec
-home, gate, trainer, deed, run = Path(sys.argv[1]), *sys.argv[2:]
+home, trainer, deed, run, gate = Path(sys.argv[1]), *sys.argv[2:]
 print("ready", flush=True)
 with open(gate) as file:
     fcntl.flock(file, fcntl.LOCK_SH)
@@ -83,7 +79,8 @@ def test_fifty_processes_at_once_leave_one_true_record_of_every_run(
     home: Path, tmp_path: Path
 ) -> None:
     assert len(DEEDS) == 50
-    assert act_together(home, tmp_path / "gate") == ["done"] * 50
+    deeds = [[str(home), TRAINER, *deed.split()] for deed in DEEDS]
+    assert at_once(ACTOR, deeds, tmp_path) == ["done"] * 50
     ends = {run: wait_for(home, run, PATIENCE_S).state for run in RUNS}
     stamps = read_stamps(home)
     begun = [stamp.run for stamp in stamps if stamp.word == "begin"]
@@ -101,25 +98,6 @@ def test_fifty_processes_at_once_leave_one_true_record_of_every_run(
     wait_until_nobody_is_left(home)
     with slots_of(home) as slots:
         assert slots.holders() == ()
-
-
-def act_together(home: Path, gate: Path) -> list[str]:
-    """What processes say that act at the same moment: when the gate opens."""
-    with gate.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        actors = [
-            subprocess.Popen(
-                [sys.executable, "-c", ACTOR, str(home), str(gate), TRAINER, *deed.split()],
-                cwd=PROJECT,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for deed in DEEDS
-        ]
-        for actor in actors:
-            assert actor.stdout is not None
-            assert actor.stdout.readline() == "ready\n"
-    return [actor.communicate(timeout=PATIENCE_S)[0].strip() for actor in actors]
 
 
 def read_stamps(home: Path) -> list[Stamp]:
