@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.sim.scenario import Category, Path, Road, Scenario, Tracks
+from drivetrain.sim.scenario import Area, AreaKind, Category, Lane, Path, Road, Scenario, Tracks
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,26 @@ def road(radius_m: float = np.inf, length_m: float = 200.0, lanes: int = 3) -> R
     right = arc(radius_m, length_m, -LANE_M / 2)
     left = arc(radius_m, length_m, (lanes - 0.5) * LANE_M)
     edges = np.concatenate([edges_along(right), edges_along(left)])
-    return Road(f"road-{radius_m}-{length_m}-{lanes}", paths, edges)
+    return Road(
+        f"road-{radius_m}-{length_m}-{lanes}",
+        paths,
+        edges,
+        lanes=tuple(lane(radius_m, length_m, number) for number in range(lanes)),
+        areas=(Area(AreaKind.DRIVABLE, (np.concatenate([right, left[::-1]]),)),),
+    )
+
+
+def lane(radius_m: float, length_m: float, number: int) -> Lane:
+    """Lane `number` of such a road, as its map has it."""
+    right = arc(radius_m, length_m, (number - 0.5) * LANE_M)
+    left = arc(radius_m, length_m, (number + 0.5) * LANE_M)
+    return Lane(
+        outline_m=np.concatenate([right, left[::-1]]),
+        baseline_m=arc(radius_m, length_m, number * LANE_M),
+        limit_mps=15.0,
+        block=0,
+        is_connector=False,
+    )
 
 
 def track_on(path: Path, start_m: float, speed_mps: float, steps: int) -> Floats:
@@ -113,6 +132,14 @@ def moved(scenario: Scenario, angle_rad: float, by_m: tuple[float, float]) -> Sc
         return np.asarray(points @ turn + np.asarray(by_m), np.float64)
 
     paths = tuple(replace(path, points_m=place(path.points_m)) for path in scenario.road.paths)
+    lanes = tuple(
+        replace(lane, outline_m=place(lane.outline_m), baseline_m=place(lane.baseline_m))
+        for lane in scenario.road.lanes
+    )
+    areas = tuple(
+        replace(area, rings_m=tuple(place(ring) for ring in area.rings_m))
+        for area in scenario.road.areas
+    )
     edges = scenario.road.edges_m
     edges = np.column_stack([place(edges[:, :2]), place(edges[:, 2:])])
     tracks = scenario.tracks
@@ -120,7 +147,7 @@ def moved(scenario: Scenario, angle_rad: float, by_m: tuple[float, float]) -> Sc
     velocity = np.stack([tracks.vx_mps, tracks.vy_mps], axis=-1) @ turn
     return replace(
         scenario,
-        road=replace(scenario.road, paths=paths, edges_m=edges),
+        road=replace(scenario.road, paths=paths, edges_m=edges, lanes=lanes, areas=areas),
         tracks=replace(
             tracks,
             x_m=xy[..., 0],

@@ -17,7 +17,10 @@ UNITS = {
     **dict.fromkeys(["expert_m", "entry_m", "length", "width", "x", "y", "half_width"], "m"),
     **dict.fromkeys(["path_x", "path_y", "grid_x", "grid_y"], "m"),
     **dict.fromkeys(["edge_x0", "edge_y0", "edge_x1", "edge_y1"], "m"),
+    **dict.fromkeys(["border_x0", "border_y0", "border_x1", "border_y1"], "m"),
+    **dict.fromkeys(["base_x", "base_y", "base_m", "stop_m"], "m"),
     **dict.fromkeys(["desired_mps", "vx", "vy", "limit_mps", "pace_mps"], "m/s"),
+    **dict.fromkeys(["lane_limit_mps"], "m/s"),
     **dict.fromkeys(["heading"], "rad"),
 }
 

@@ -20,14 +20,14 @@ from drivetrain.errors import DataError, NotFoundError
 from drivetrain.text import quote, typed
 
 FORMAT = "drivetrain-scenario-set"
-VERSION = 1
+VERSION = 2
 MANIFEST = "manifest.json"
 CATALOGUE = "scenarios.npy"
 
 FULL_CHECK_BYTES = 256 * 2**20
 """Up to this size every byte is read before a run starts; above it, sizes and offsets are."""
 
-MAY_BE_NAN = frozenset({"limit_mps", "desired_mps"})
+MAY_BE_NAN = frozenset({"limit_mps", "desired_mps", "lane_limit_mps"})
 """Columns in which NaN says that the source states no number."""
 
 _FILE_NAME = re.compile(r"([a-z_]+/)?[a-z0-9_]+\.npy")

@@ -4,6 +4,7 @@
   shorter than one spacing is lengthened to it.
 - Tracks keep their frames from the first valid one to the last.
 - Edges are cut into pieces of at most EDGE_PIECE_M, and every road gets its grid of cells.
+- Lanes and areas keep their corners, but for those on the straight line between others.
 - Scenarios that share a `Road` object share its rows.
 """
 
@@ -15,27 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
+from drivetrain.sim.grid import areas_in, cut_edges, edges_near, grid_over
 from drivetrain.sim.pace import easy_speeds
+from drivetrain.sim.pack_map import add_map
 from drivetrain.sim.road import Paths, paths_of, project_anywhere, project_near
 from drivetrain.sim.scenario import (
-    CELL_M,
     COLUMNS,
-    EDGE_PIECE_M,
-    EDGE_RADIUS_M,
     PATH_SPACING_M,
     Path,
     Road,
     Scenario,
     ScenarioArrays,
+    Signal,
     Table,
     Tracks,
     as_arrays,
 )
 
 Floats = NDArray[np.float64]
-
-MOST_CELLS = 4_000_000
-EDGES_AT_ONCE = 4096
 
 
 class _Columns:
@@ -91,6 +89,9 @@ def _check(scenario: Scenario) -> None:
         raise ValueError(f"scenario {scenario.id}: route {scenario.route} is no path")
     if np.any(scenario.agent_path < -1) or np.any(scenario.agent_path >= paths):
         raise ValueError(f"scenario {scenario.id}: an agent's path does not exist")
+    shown = (scenario.road.lights, scenario.tracks.valid.shape[1])
+    if scenario.signals is not None and scenario.signals.shape != shown:
+        raise ValueError(f"scenario {scenario.id}: signals must be {shown} of lights and steps")
 
 
 def _add_scenario(columns: _Columns, scenario: Scenario, road: int, first_path: int) -> None:
@@ -102,14 +103,21 @@ def _add_scenario(columns: _Columns, scenario: Scenario, road: int, first_path: 
         agent_path=np.where(own < 0, -1, own + first_path),
         desired_mps=scenario.desired_mps,
     )
+    steps, lights = scenario.tracks.valid.shape[1], scenario.road.lights
+    signals = scenario.signals
+    if signals is None:
+        signals = np.full((lights, steps), Signal.UNKNOWN, np.uint8)
+    if lights:
+        columns.add("signals", signal=signals.ravel())
     columns.add(
         "scenarios",
-        steps=scenario.tracks.valid.shape[1],
+        steps=steps,
         road=road,
         route=first_path + scenario.route,
         ego=first_agent + scenario.ego,
         expert_m=0.0,
         first_agent=columns.rows("agents"),
+        first_signal=columns.rows("signals"),
     )
 
 
@@ -150,11 +158,19 @@ def _wrapped(heading_rad: Floats) -> Floats:
 def _add_road(columns: _Columns, road: Road) -> None:
     for path in road.paths:
         _add_path(columns, path)
-    first_edge, first_entry = columns.rows("edges"), columns.rows("entries")
+    first_edge, first_area = columns.rows("edges"), columns.rows("areas")
+    first_entry, first_ground = columns.rows("entries"), columns.rows("grounds")
+    shapes = add_map(columns, road)
     edges = cut_edges(np.asarray(road.edges_m, np.float64).reshape(-1, 4))
-    corner, shape, counts, entry = edge_grid(edges)
-    columns.add("entries", entry=entry + first_edge)
-    columns.add("cells", first_entry=first_entry + np.cumsum(counts))
+    grid = grid_over(edges, shapes)
+    near, under = edges_near(grid, edges), areas_in(grid, shapes)
+    columns.add("entries", entry=near.members + first_edge)
+    columns.add("grounds", ground=under.members + first_area)
+    columns.add(
+        "cells",
+        first_entry=first_entry + np.cumsum(near.counts),
+        first_ground=first_ground + np.cumsum(under.counts),
+    )
     columns.add(
         "edges",
         edge_x0=edges[:, 0],
@@ -164,12 +180,15 @@ def _add_road(columns: _Columns, road: Road) -> None:
     )
     columns.add(
         "roads",
-        grid_x=corner[0],
-        grid_y=corner[1],
-        grid_columns=shape[0],
-        grid_rows=shape[1],
+        grid_x=grid.corner_m[0],
+        grid_y=grid.corner_m[1],
+        grid_columns=grid.columns,
+        grid_rows=grid.rows,
         first_edge=columns.rows("edges"),
         first_cell=columns.rows("cells"),
+        lights=road.lights,
+        first_lane=columns.rows("lanes"),
+        first_area=columns.rows("areas"),
     )
 
 
@@ -190,7 +209,10 @@ def _add_path(columns: _Columns, path: Path) -> None:
         limit_mps=limit,
         pace_mps=easy_speeds(chords, limit),
     )
-    columns.add("paths", first_point=columns.rows("points"))
+    if path.stops:
+        along, lights = zip(*path.stops, strict=True)
+        columns.add("stops", stop_m=np.array(along), stop_light=np.array(lights))
+    columns.add("paths", first_point=columns.rows("points"), first_stop=columns.rows("stops"))
 
 
 def resample(path: Path) -> tuple[Floats, Floats, Floats]:
@@ -215,67 +237,6 @@ def resample(path: Path) -> tuple[Floats, Floats, Floats]:
     # A limit holds from its point on; between two of them nothing is in between.
     limit = path.limit_mps[kept][np.searchsorted(arc, at + 1e-6, side="right") - 1]
     return np.column_stack([x, y]), half_width, limit
-
-
-def cut_edges(edges_m: Floats) -> Floats:
-    """The same lines in equal pieces of at most EDGE_PIECE_M.  [edges, 4] -> [pieces, 4]."""
-    lengths = np.hypot(edges_m[:, 2] - edges_m[:, 0], edges_m[:, 3] - edges_m[:, 1])
-    edges, lengths = edges_m[lengths > 1e-6], lengths[lengths > 1e-6]
-    pieces = np.maximum(np.ceil(lengths / EDGE_PIECE_M - 1e-9).astype(np.int64), 1)
-    number = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    edges, pieces = np.repeat(edges, pieces, axis=0), np.repeat(pieces, pieces)
-    step = (edges[:, 2:] - edges[:, :2]) / pieces[:, None]
-    begin = edges[:, :2] + step * number[:, None]
-    return np.column_stack([begin, begin + step])
-
-
-def edge_grid(
-    edges_m: Floats,
-) -> tuple[tuple[float, float], tuple[int, int], NDArray[np.int64], NDArray[np.int64]]:
-    """Which edges are near each cell of a uniform grid.
-
-    edges_m: [edges, 4], each at most EDGE_PIECE_M long.
-    Returns the grid's corner, (columns, rows), the number of entries of each cell (row by row),
-    and the entries, ascending within a cell.
-    Raises: ValueError where a road is too large for one grid.
-    """
-    if len(edges_m) == 0:
-        return (0.0, 0.0), (0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64)
-    middle = (edges_m[:, :2] + edges_m[:, 2:]) / 2
-    # Rounded as it will be stored: a cell must mean the same to the kernel.
-    corner = np.floor(middle.min(axis=0) - EDGE_RADIUS_M).astype(np.float32).astype(np.float64)
-    shape = np.ceil((middle.max(axis=0) + EDGE_RADIUS_M - corner) / CELL_M).astype(np.int64)
-    columns, rows = int(shape[0]), int(shape[1])
-    if columns * rows > MOST_CELLS:
-        raise ValueError(f"a road of {columns} x {rows} cells is too large; cut it")
-    pairs = [
-        _cells_near(middle[at : at + EDGES_AT_ONCE] - corner, at, columns, rows)
-        for at in range(0, len(middle), EDGES_AT_ONCE)
-    ]
-    cells, entries = (np.concatenate(column) for column in zip(*pairs, strict=True))
-    order = np.argsort(cells, kind="stable")
-    counts = np.bincount(cells, minlength=columns * rows)
-    return (float(corner[0]), float(corner[1])), (columns, rows), counts, entries[order]
-
-
-def _cells_near(
-    middle_m: Floats, first: int, columns: int, rows: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Every (cell, edge) pair where the edge's middle is within EDGE_RADIUS_M of the cell."""
-    # A hair more than the radius: what is stored is rounded to float32.
-    radius = EDGE_RADIUS_M + 0.01
-    span = int(2 * radius / CELL_M) + 2
-    low = np.floor((middle_m - radius) / CELL_M).astype(np.int64)
-    cell = low[:, None, :] + np.arange(span)[None, :, None]
-    beyond = np.maximum(
-        cell * CELL_M - middle_m[:, None, :], middle_m[:, None, :] - (cell + 1) * CELL_M
-    )
-    beyond = np.maximum(beyond, 0.0) ** 2
-    inside = (cell >= 0) & (cell < np.array([columns, rows]))
-    near = beyond[:, :, None, 0] + beyond[:, None, :, 1] <= radius**2
-    near &= inside[:, :, None, 0] & inside[:, None, :, 1]
-    edge, column, row = np.nonzero(near)
-    return cell[edge, row, 1] * columns + cell[edge, column, 0], edge + first
 
 
 def _with_places(arrays: ScenarioArrays) -> ScenarioArrays:

@@ -32,6 +32,32 @@ class Category(IntEnum):
     STATIC = 3
 
 
+class Signal(IntEnum):
+    """What a traffic light shows; the first four are nuPlan's codes, NONE is an absent one."""
+
+    GREEN = 0
+    YELLOW = 1
+    RED = 2
+    UNKNOWN = 3
+    NONE = 4
+
+
+class AreaKind(IntEnum):
+    """What a piece of ground is; a road with no DRIVABLE area does not know where it ends."""
+
+    LANE = 0
+    INTERSECTION = 1
+    DRIVABLE = 2
+    CROSSWALK = 3
+
+
+class Stop(NamedTuple):
+    """Where a path meets a stop line: its arc length, and the light (of the road) it obeys."""
+
+    along_m: float
+    light: int
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A driving line: what a route or an IDM driver follows.
@@ -39,11 +65,43 @@ class Path:
     points_m: [points, 2] in driving direction, spacing free (it is resampled when stored).
     half_width_m: [points] from the line to the nearer lane boundary.
     limit_mps: [points], NaN where the source states no speed limit.
+    stops: the stop lines it meets, in driving direction.
     """
 
     points_m: NDArray[np.float64]
     half_width_m: NDArray[np.float64]
     limit_mps: NDArray[np.float64]
+    stops: tuple[Stop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane, or a connector of two lanes through an intersection (nuPlan tells them apart).
+
+    outline_m: [corners, 2], either way round.  baseline_m: [points, 2] in driving direction.
+    limit_mps: NaN where unknown.  block: the number of its roadblock, shared by the lanes
+    beside it that lead the same way.  successors: indices into `Road.lanes`.
+    light: the light (of the road) that says whether it may be entered, -1 for none.
+    """
+
+    outline_m: NDArray[np.float64]
+    baseline_m: NDArray[np.float64]
+    limit_mps: float
+    block: int
+    is_connector: bool
+    successors: tuple[int, ...] = ()
+    light: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A piece of ground that is no lane.
+
+    rings_m: each [corners, 2]; the outline first, then the holes.
+    """
+
+    kind: AreaKind
+    rings_m: tuple[NDArray[np.float64], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +110,16 @@ class Road:
 
     edges_m: [edges, 4] as x0, y0, x1, y1: the boundary of the drivable area. Crossing one
     with any side of the ego's box is driving off the road.
+    lanes, areas: the map that closed-loop scores are read from; a road without lanes leaves
+    out the scores that need them.  lights: how many traffic lights it has.
     """
 
     id: str
     paths: tuple[Path, ...]
     edges_m: NDArray[np.float64]
+    lanes: tuple[Lane, ...] = ()
+    areas: tuple[Area, ...] = ()
+    lights: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +150,7 @@ class Scenario:
     route: index into `road.paths` of the line the ego should follow.
     agent_path: [agents] index into `road.paths`, -1 for agents that only replay.
     desired_mps: [agents] speed an IDM driver would like, NaN for the path's limit.
+    signals: [lights of the road, steps], codes of `Signal`; None where all are unknown.
     """
 
     id: str
@@ -102,10 +166,27 @@ class Scenario:
     route: int
     agent_path: NDArray[np.int32]
     desired_mps: NDArray[np.float64]
+    signals: NDArray[np.uint8] | None = None
 
 
 Table = Literal[
-    "scenarios", "agents", "frames", "paths", "points", "roads", "edges", "cells", "entries"
+    "scenarios",
+    "signals",
+    "agents",
+    "frames",
+    "paths",
+    "points",
+    "stops",
+    "roads",
+    "edges",
+    "cells",
+    "entries",
+    "lanes",
+    "bases",
+    "nexts",
+    "areas",
+    "borders",
+    "grounds",
 ]
 
 
@@ -131,6 +212,9 @@ COLUMNS: dict[str, Column] = {
     "ego": Column("scenarios", "int64", "index", "agents"),
     "expert_m": Column("scenarios", "float32"),
     "first_agent": Column("scenarios", "int64", "start", "agents"),
+    # What light `l` shows at a step lies at first_signal + l * steps + step.
+    "first_signal": Column("scenarios", "int64", "start", "signals"),
+    "signal": Column("signals", "uint8"),
     # One row per agent. Its frames begin at step `start_step` of the scenario.
     "length": Column("agents", "float32"),
     "width": Column("agents", "float32"),
@@ -150,6 +234,9 @@ COLUMNS: dict[str, Column] = {
     "valid": Column("frames", "uint8"),
     # One row per path; its points stand PATH_SPACING_M apart.
     "first_point": Column("paths", "int64", "start", "points"),
+    "first_stop": Column("paths", "int64", "start", "stops"),
+    "stop_m": Column("stops", "float32"),
+    "stop_light": Column("stops", "int32"),
     "path_x": Column("points", "float32"),
     "path_y": Column("points", "float32"),
     # The direction of travel as a unit vector, which spares the kernels their trigonometry.
@@ -159,7 +246,8 @@ COLUMNS: dict[str, Column] = {
     "limit_mps": Column("points", "float32"),
     "pace_mps": Column("points", "float32"),
     # One row per road. Square cells of CELL_M from the corner (grid_x, grid_y), row by row,
-    # list every edge whose middle may lie within EDGE_RADIUS_M of some point in the cell.
+    # list every edge whose middle may lie within EDGE_RADIUS_M of some point in the cell, and
+    # every area that reaches into it.
     "grid_x": Column("roads", "float32"),
     "grid_y": Column("roads", "float32"),
     "grid_columns": Column("roads", "int32"),
@@ -172,6 +260,32 @@ COLUMNS: dict[str, Column] = {
     "edge_y1": Column("edges", "float32"),
     "first_entry": Column("cells", "int64", "start", "entries"),
     "entry": Column("entries", "int32", "index", "edges"),
+    "first_ground": Column("cells", "int64", "start", "grounds"),
+    "ground": Column("grounds", "int32", "index", "areas"),
+    # One row per lane; its outline is an area. Its baseline is kept point by point, with the
+    # arc length of each.
+    "lights": Column("roads", "int32"),
+    "first_lane": Column("roads", "int64", "start", "lanes"),
+    "lane_area": Column("lanes", "int32", "index", "areas"),
+    "lane_limit_mps": Column("lanes", "float32"),
+    "lane_block": Column("lanes", "int32"),
+    "lane_light": Column("lanes", "int32"),
+    "lane_is_connector": Column("lanes", "uint8"),
+    "first_base": Column("lanes", "int64", "start", "bases"),
+    "base_x": Column("bases", "float32"),
+    "base_y": Column("bases", "float32"),
+    "base_m": Column("bases", "float32"),
+    "first_next": Column("lanes", "int64", "start", "nexts"),
+    "next_lane": Column("nexts", "int32", "index", "lanes"),
+    # One row per area; inside is what an odd number of its borders lies beside.
+    "first_area": Column("roads", "int64", "start", "areas"),
+    "area_kind": Column("areas", "uint8"),
+    "area_lane": Column("areas", "int32", "index", "lanes"),
+    "first_border": Column("areas", "int64", "start", "borders"),
+    "border_x0": Column("borders", "float32"),
+    "border_y0": Column("borders", "float32"),
+    "border_x1": Column("borders", "float32"),
+    "border_y1": Column("borders", "float32"),
 }
 
 
@@ -184,6 +298,8 @@ class ScenarioArrays(NamedTuple):
     ego: NDArray[np.int64]
     expert_m: NDArray[np.float32]
     first_agent: NDArray[np.int64]
+    first_signal: NDArray[np.int64]
+    signal: NDArray[np.uint8]
     length: NDArray[np.float32]
     width: NDArray[np.float32]
     category: NDArray[np.uint8]
@@ -199,6 +315,9 @@ class ScenarioArrays(NamedTuple):
     vy: NDArray[np.float32]
     valid: NDArray[np.uint8]
     first_point: NDArray[np.int64]
+    first_stop: NDArray[np.int64]
+    stop_m: NDArray[np.float32]
+    stop_light: NDArray[np.int32]
     path_x: NDArray[np.float32]
     path_y: NDArray[np.float32]
     path_cos: NDArray[np.float32]
@@ -218,6 +337,29 @@ class ScenarioArrays(NamedTuple):
     edge_y1: NDArray[np.float32]
     first_entry: NDArray[np.int64]
     entry: NDArray[np.int32]
+    first_ground: NDArray[np.int64]
+    ground: NDArray[np.int32]
+    lights: NDArray[np.int32]
+    first_lane: NDArray[np.int64]
+    lane_area: NDArray[np.int32]
+    lane_limit_mps: NDArray[np.float32]
+    lane_block: NDArray[np.int32]
+    lane_light: NDArray[np.int32]
+    lane_is_connector: NDArray[np.uint8]
+    first_base: NDArray[np.int64]
+    base_x: NDArray[np.float32]
+    base_y: NDArray[np.float32]
+    base_m: NDArray[np.float32]
+    first_next: NDArray[np.int64]
+    next_lane: NDArray[np.int32]
+    first_area: NDArray[np.int64]
+    area_kind: NDArray[np.uint8]
+    area_lane: NDArray[np.int32]
+    first_border: NDArray[np.int64]
+    border_x0: NDArray[np.float32]
+    border_y0: NDArray[np.float32]
+    border_x1: NDArray[np.float32]
+    border_y1: NDArray[np.float32]
 
 
 def as_arrays(columns: dict[str, NDArray[Any]]) -> ScenarioArrays:

@@ -60,7 +60,7 @@ def test_a_folder_that_is_no_set(tmp_path: Path) -> None:
 
 def test_another_version(folder: Path) -> None:
     changed_manifest(folder, version=99)
-    with pytest.raises(DataError, match=r"has version `99`; this program reads version 1"):
+    with pytest.raises(DataError, match=r"has version `99`; this program reads version 2"):
         load(folder)
 
 

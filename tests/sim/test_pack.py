@@ -5,9 +5,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivetrain.sim.pack import cut_edges, edge_grid, pack, resample
-from drivetrain.sim.scenario import CELL_M, COLUMNS, EDGE_PIECE_M, EDGE_RADIUS_M
-from tests.scenes import line, road, scene
+from drivetrain.sim.grid import cut_edges, edges_near, grid_over
+from drivetrain.sim.pack import pack, resample
+from drivetrain.sim.road import cell_of
+from drivetrain.sim.scenario import (
+    CELL_M,
+    COLUMNS,
+    EDGE_PIECE_M,
+    EDGE_RADIUS_M,
+    AreaKind,
+    Lane,
+    Signal,
+    Stop,
+)
+from tests.scenes import lane, line, road, scene
 
 
 def test_every_column_has_its_type_and_as_many_rows_as_its_table() -> None:
@@ -80,14 +91,76 @@ def test_one_cell_lists_every_edge_near_any_point_in_it(seed: int) -> None:
     ends = random.uniform(-60, 60, (12, 2))
     edges = cut_edges(np.column_stack([ends, ends + random.uniform(-30, 30, (12, 2))]))
     assert np.hypot(*(edges[:, 2:] - edges[:, :2]).T).max() <= EDGE_PIECE_M + 1e-9
-    corner, (columns, rows), counts, entries = edge_grid(edges)
+    grid = grid_over(edges, [])
+    counts, entries = edges_near(grid, edges)
     starts = np.concatenate([[0], np.cumsum(counts)])
     middle = (edges[:, :2] + edges[:, 2:]) / 2
     for point in random.uniform(-80, 80, (40, 2)):
         near = np.flatnonzero(np.hypot(*(middle - point).T) <= EDGE_RADIUS_M)
-        column, row = np.floor((point - corner) / CELL_M).astype(int)
-        inside = 0 <= column < columns and 0 <= row < rows
-        cell = row * columns + column
+        column, row = np.floor((point - grid.corner_m) / CELL_M).astype(int)
+        inside = 0 <= column < grid.columns and 0 <= row < grid.rows
+        cell = row * grid.columns + column
         listed = entries[starts[cell] : starts[cell + 1]] if inside else np.array([])
         assert set(near) <= set(listed)
         assert list(listed) == sorted(listed)
+
+
+def test_a_map_comes_back_as_it_was_laid_out() -> None:
+    here = replace(
+        road(),
+        lights=2,
+        lanes=(
+            replace(lane(np.inf, 100.0, 0), successors=(1,), light=1),
+            replace(lane(np.inf, 200.0, 1), is_connector=True, block=7, limit_mps=np.nan),
+        ),
+    )
+    held = pack([scene(road(), [(0, 10.0, 5.0)]), scene(here, [(0, 10.0, 5.0)])])
+    first, last = held.first_lane[1:3]
+    assert last - first == 2
+    assert held.lane_block[first:last].tolist() == [0, 7]
+    assert held.lane_is_connector[first:last].tolist() == [0, 1]
+    assert held.lane_light[first:last].tolist() == [1, -1]
+    assert held.next_lane[held.first_next[first] : held.first_next[last]].tolist() == [
+        first + 1
+    ]
+    # A straight baseline needs its two ends only.
+    bases = slice(held.first_base[first], held.first_base[first + 1])
+    assert held.base_m[bases].tolist() == [0.0, 100.0]
+    area = held.lane_area[first]
+    assert held.area_lane[area] == first
+    borders = slice(held.first_border[area], held.first_border[area + 1])
+    assert sorted(set(held.border_x0[borders])) == [0.0, 100.0]
+
+
+def test_a_cell_lists_every_area_that_reaches_into_it() -> None:
+    held = pack([scene(road(radius_m=100.0), [(0, 10.0, 5.0)])])
+    lane_area = held.lane_area[0]
+    for x, y in [(20.0, 2.0), (60.0, 20.0)]:
+        cell = cell_of(held, 0, x, y)
+        listed = held.ground[held.first_ground[cell] : held.first_ground[cell + 1]]
+        assert lane_area in listed
+        assert held.area_kind[listed].tolist().count(AreaKind.DRIVABLE) == 1
+
+
+def test_what_lights_show_is_kept_light_by_light() -> None:
+    signals = np.array([[Signal.RED] * 151, [Signal.GREEN] * 151], np.uint8)
+    stops = (Stop(40.0, 1), Stop(80.0, 0))
+    here = replace(road(), lights=2)
+    here = replace(here, paths=(replace(here.paths[0], stops=stops), *here.paths[1:]))
+    held = pack([replace(scene(here, [(0, 10.0, 5.0)]), signals=signals)])
+    assert held.first_signal.tolist() == [0, 302]
+    assert held.signal.reshape(2, 151)[:, 0].tolist() == [Signal.RED, Signal.GREEN]
+    assert held.stop_m[: held.first_stop[1]].tolist() == [40.0, 80.0]
+    assert held.stop_light[: held.first_stop[1]].tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        (replace(lane(np.inf, 9.0, 0), successors=(1,)), "leads to a lane"),
+        (replace(lane(np.inf, 9.0, 0), light=0), "obeys a light"),
+    ],
+)
+def test_a_map_that_points_nowhere_is_refused(broken: Lane, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        pack([scene(replace(road(), lanes=(broken,)), [(0, 1.0, 5.0)])])
