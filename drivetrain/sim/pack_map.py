@@ -26,7 +26,9 @@ class Columns(Protocol):
 
 def grounds_of(road: Road) -> list[tuple[AreaKind, tuple[Floats, ...], shapely.Polygon]]:
     """Kind, rings and shape of every area of a road, its lanes' outlines first."""
-    rings = [(AreaKind.LANE, (lane.outline_m,)) for lane in road.lanes]
+    rings: list[tuple[AreaKind, tuple[Floats, ...]]] = [
+        (AreaKind.LANE, (lane.outline_m,)) for lane in road.lanes
+    ]
     rings += [(area.kind, area.rings_m) for area in road.areas]
     shapes = [_shape(each) for _, each in rings]
     return [
