@@ -8,6 +8,7 @@ import numpy as np
 
 from drivetrain.data import lines, surface
 from drivetrain.data.lines import Floats
+from drivetrain.data.place_map import areas_of, lane_along
 from drivetrain.data.places import (
     BEYOND_M,
     LATERAL_MPS2,
@@ -20,7 +21,7 @@ from drivetrain.data.places import (
     shifted,
     strip,
 )
-from drivetrain.sim.scenario import Path, Road
+from drivetrain.sim.scenario import Lane, Path, Road
 
 SECONDS = 16.0
 BEHIND_M = 60.0
@@ -51,6 +52,14 @@ class _Carriageway:
     def open_ends(self) -> list[Floats]:
         across = np.array([self.oncoming + 1.0, -self.own - 5.0]) * (self.lane_m + 2.0)
         return [across_line(self.base_m, end, across) for end in (0, -1)]
+
+    def lanes(self) -> list[Lane]:
+        """Own lanes, the leftmost first, then the oncoming ones; a roadblock each way."""
+        ways = [(shifted(self.base_m, self.centre(lane)), 0) for lane in range(self.own)]
+        ways += [
+            (shifted(self.base_m, -self.centre(lane))[::-1], 1) for lane in range(self.oncoming)
+        ]
+        return [lane_along(line, self.lane_m, self.limit_mps, block) for line, block in ways]
 
     def oncoming_strands(self) -> list[Strand]:
         reverse = [
@@ -158,7 +167,15 @@ def merge(rng: np.random.Generator) -> Place:
     ]
     strands.append(Strand(ground.path(joined), (5.0, 0.8 * change_m), weight=0.6))
     starts = [Start(lane, (30.0, 65.0)) for lane in (ground.own, ground.own, ground.own - 1)]
-    return _place(ground, strands, starts, (5, 18), extra=[ramp_outline])
+    place = _place(ground, strands, starts, (5, 18), extra=[ramp_outline])
+    beside = lane_along(
+        shifted(ground.base_m, ramp)[:end],
+        ground.lane_m,
+        ground.limit_mps,
+        block=2,
+        successors=(ground.own - 1,),
+    )
+    return replace(place, road=replace(place.road, lanes=(*place.road.lanes, beside)))
 
 
 def _place(
@@ -170,7 +187,13 @@ def _place(
 ) -> Place:
     drivable = surface.union([ground.outline(), *extra])
     edges = surface.edges(drivable, ground.open_ends())
-    road = Road("", tuple(strand.path for strand in strands), edges)
+    road = Road(
+        "",
+        tuple(strand.path for strand in strands),
+        edges,
+        lanes=tuple(ground.lanes()),
+        areas=areas_of(drivable),
+    )
     return Place("", road, tuple(strands), tuple(starts), *traffic)
 
 

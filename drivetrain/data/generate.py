@@ -169,7 +169,8 @@ def _recorded(draft: Scenario, driven: Drive, world: int) -> Scenario:
         vy_mps=np.where(seen, speed * np.sin(heading), 0.0),
         valid=seen,
     )
-    return replace(draft, tracks=tracks)
+    signals = None if draft.signals is None else draft.signals[:, :STEPS]
+    return replace(draft, tracks=tracks, signals=signals)
 
 
 def _fault(scenario: Scenario, driven: Drive, world: int) -> str | None:

@@ -48,7 +48,11 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A road with its traffic's possibilities.  most: of other vehicles in one scenario."""
+    """A road with its traffic's possibilities.
+
+    most: of other vehicles in one scenario.  phases: for each light of the road, in which of
+    two alternating phases it is green.
+    """
 
     type: str
     road: Road
@@ -56,6 +60,7 @@ class Place:
     starts: tuple[Start, ...]
     fewest: int
     most: int
+    phases: tuple[int, ...] = ()
 
 
 def path(points_m: Floats, limit_mps: float, half_width_m: float) -> Path:

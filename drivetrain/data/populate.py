@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drivetrain.data import lines
+from drivetrain.data.light_programs import light_program
 from drivetrain.data.lines import Floats
 from drivetrain.data.places import Place, Strand
 from drivetrain.sim.scenario import Category, Scenario, Tracks
@@ -53,6 +54,7 @@ def populate(place: Place, name: str, steps: int, rng: np.random.Generator) -> S
     if rng.random() < LEADERS:
         _add_leader(place, start.strand, along_m, cars, rng)
     _add_traffic(place, cars, rng)
+    signals = light_program(place.phases, steps, rng) if place.phases else None
     return Scenario(
         id=name,
         source=SOURCE,
@@ -67,6 +69,7 @@ def populate(place: Place, name: str, steps: int, rng: np.random.Generator) -> S
         route=start.strand,
         agent_path=np.array([car.path for car in cars], np.int32),
         desired_mps=np.array([car.desired_mps for car in cars]),
+        signals=signals,
     )
 
 

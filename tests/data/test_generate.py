@@ -5,17 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from drivetrain.data import validate
 from drivetrain.data.__main__ import main
 from drivetrain.data.crowding import others_touch
 from drivetrain.data.families import FAMILIES
 from drivetrain.data.generate import STEPS, drive, scenarios
+from drivetrain.data.light_programs import light_program
 from drivetrain.data.scenario_sets import ScenarioSet, load
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack
 from drivetrain.sim.planners import IdmDriver
-from drivetrain.sim.scenario import Scenario
+from drivetrain.sim.scenario import AreaKind, Scenario, Signal
 from drivetrain.sim.state import EndReason
 from drivetrain.sim.world import Worlds
 
@@ -125,3 +127,37 @@ def test_generate_writes_a_set_and_counts_what_was_drawn_anew(
     in_memory = ScenarioSet.from_scenarios(list(scenarios(40, seed=11)))
     np.testing.assert_array_equal(on_disk.arrays.x, in_memory.arrays.x)
     assert on_disk.manifest.types == dict.fromkeys(sorted(FAMILIES), 5)
+
+
+def test_every_place_has_a_map_whose_lanes_the_expert_drives_on(made: list[Scenario]) -> None:
+    for scenario in made:
+        road, tracks = scenario.road, scenario.tracks
+        outlines = shapely.buffer([shapely.Polygon(lane.outline_m) for lane in road.lanes], 0)
+        drivable = [area for area in road.areas if area.kind == AreaKind.DRIVABLE]
+        ground = shapely.union_all(
+            [shapely.Polygon(a.rings_m[0], a.rings_m[1:]) for a in drivable]
+        )
+        driven = shapely.points(tracks.x_m[0], tracks.y_m[0])
+        on_lane = shapely.intersects(driven[:, None], outlines[None, :]).any(axis=1)
+        # Changes of lane and ramps may leave a sliver between two lanes.
+        assert on_lane.mean() > 0.9, scenario.id
+        assert shapely.contains(ground, driven).all(), scenario.id
+
+
+def test_lanes_lead_on_where_others_begin(made: list[Scenario]) -> None:
+    for scenario in made:
+        lanes = scenario.road.lanes
+        for lane in lanes:
+            for onward in lane.successors if lane.is_connector else ():
+                gap = lanes[onward].baseline_m[0] - lane.baseline_m[-1]
+                assert np.hypot(*gap) < 1e-6
+
+
+def test_lights_of_crossing_arms_are_never_green_together() -> None:
+    program = light_program((0, 1, 0, 1), 2000, np.random.default_rng(3))
+    may_drive = program != Signal.RED
+    assert not (may_drive[0] & may_drive[1]).any()
+    assert np.array_equal(program[0], program[2])
+    assert {Signal.GREEN, Signal.YELLOW, Signal.RED} == set(program[1].tolist())
+    yellow = np.flatnonzero(np.diff(program[0]) != 0)
+    assert np.diff(yellow).min() >= 29
