@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from drivetrain.data import lines
+from drivetrain.data.line_pieces import LinePieces
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import Path
 
@@ -34,7 +35,7 @@ BEYOND_MAP_M = 100.0
 
 LANE_CHANGE_S = 3.0
 SHORTEST_CHANGE_M = 15.0
-SMOOTHING_POINTS = 3
+SHORTEST_PART_M = 0.5
 MAX_AWAY_M = 3.5
 MAX_MEDIAN_AWAY_M = 1.5
 MAX_TURNED_AWAY_RAD = 0.8
@@ -48,6 +49,7 @@ class Lane:
     successors: lanes that begin where this one ends.
     neighbours: lanes beside it in the same driving direction.
     limit_mps: NaN where the source states none.
+    light: the light (of the road) that says whether it may be entered, -1 for none.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Lane:
     successors: tuple[str, ...]
     neighbours: tuple[str, ...]
     limit_mps: float
+    light: int = -1
 
     @cached_property
     def length_m(self) -> float:
@@ -95,14 +98,17 @@ def match(lanes: Mapping[str, Lane], positions_m: Floats, headings_rad: Floats) 
 
 
 def driving_line(lanes: Mapping[str, Lane], stays: Sequence[Stay], speed_mps: float) -> Path:
-    """One line through the lanes that were driven, and on along their successors."""
-    pieces = _Pieces()
-    _look_back(pieces, lanes, stays[0])
+    """One line through the lanes that were driven, and on along their successors.
+
+    It has a stop where it enters a lane with a light.
+    """
+    line = _Line(lanes)
+    line.look_back(stays[0])
     change_m = max(SHORTEST_CHANGE_M, LANE_CHANGE_S * speed_mps)
     for at, stay in enumerate(stays):
-        pieces.add(stay.lane, *_driven(stays, at, change_m))
-    _look_ahead(pieces, lanes, stays[-1])
-    return pieces.as_path()
+        line.add(stay.lane, *_driven(stays, at, change_m))
+    line.look_ahead(stays[-1])
+    return line.pieces.as_path()
 
 
 def is_sane(path: Path, positions_m: Floats, headings_rad: Floats) -> bool:
@@ -204,72 +210,62 @@ def _between(lanes: Mapping[str, Lane], here: str, there: str) -> tuple[str, ...
     return None
 
 
-def _look_ahead(pieces: "_Pieces", lanes: Mapping[str, Lane], last: Stay) -> None:
-    """Goes on along the straightest successors, and straight on where the map ends."""
-    lane = last.lane
-    left_m = LOOK_AHEAD_M - (lane.length_m - last.to_m)
-    while left_m > 0:
-        onward = [lanes[name] for name in lane.successors if name in lanes]
-        if not onward:
-            pieces.add_straight(BEYOND_MAP_M)
-            return
-        here = lines.headings(lane.centre_m)[-1]
-        lane = min(onward, key=lambda after: (_bend(after, here), after.id))
-        pieces.add(lane, 0.0, max(left_m, 1.0))
-        left_m -= lane.length_m
-
-
-def _look_back(pieces: "_Pieces", lanes: Mapping[str, Lane], first: Stay) -> None:
-    """Begins one lane earlier where the track begins at a lane's start."""
-    missing_m = LOOK_BACK_M - first.from_m
-    before = [other for other in lanes.values() if first.lane.id in other.successors]
-    if missing_m > 0 and before:
-        here = lines.headings(first.lane.centre_m)[0]
-        other = min(before, key=lambda one: (_bend(one, here), one.id))
-        pieces.add(other, other.length_m - missing_m, other.length_m)
-
-
 def _bend(lane: Lane, heading_rad: float) -> float:
     return float(np.abs(lines.turned(lines.headings(lane.centre_m) - heading_rad)).max())
 
 
-class _Pieces:
-    """A line under construction: points with the width and the limit of their lanes."""
+class _Line:
+    """A line that is led from lane to lane."""
 
-    def __init__(self) -> None:
-        self._points: list[Floats] = []
-        self._half_widths: list[Floats] = []
-        self._limits: list[Floats] = []
+    def __init__(self, lanes: Mapping[str, Lane]) -> None:
+        self.pieces = LinePieces()
+        self._lanes = lanes
+        self._lane: Lane | None = None
 
     def add(self, lane: Lane, from_m: float, to_m: float) -> None:
         """Appends a part of a lane's centre line; a part without length is left out."""
         begin, end = max(0.0, from_m), min(lane.length_m, to_m)
-        if end - begin < 0.5:
+        self._enter(lane, begin)
+        if end - begin < min(SHORTEST_PART_M, lane.length_m):
             return
         way = np.linspace(begin, end, max(2, int(np.ceil(end - begin)) + 1))
-        self._points.append(lines.at(lane.centre_m, way))
         s_m = lines.arc_length(lane.centre_m)
-        self._half_widths.append(np.interp(way, s_m, lane.half_width_m))
-        self._limits.append(np.full(len(way), lane.limit_mps))
+        half_width_m = np.interp(way, s_m, lane.half_width_m)
+        self.pieces.add(lines.at(lane.centre_m, way), half_width_m, lane.limit_mps)
 
-    def add_straight(self, length_m: float) -> None:
-        """Goes straight on from the last two points."""
-        before, last = np.concatenate(self._points)[-2:]
-        direction = (last - before) / np.hypot(*(last - before))
-        self._points.append(last + direction * np.arange(1.0, length_m + 1.0)[:, None])
-        self._half_widths.append(np.full(int(length_m), self._half_widths[-1][-1]))
-        self._limits.append(np.full(int(length_m), self._limits[-1][-1]))
+    def look_back(self, first: Stay) -> None:
+        """Begins one lane earlier where the track begins at a lane's start."""
+        missing_m = LOOK_BACK_M - first.from_m
+        before = [lane for lane in self._lanes.values() if first.lane.id in lane.successors]
+        if missing_m > 0 and before:
+            here = lines.headings(first.lane.centre_m)[0]
+            lane = min(before, key=lambda one: (_bend(one, here), one.id))
+            self.add(lane, lane.length_m - missing_m, lane.length_m)
 
-    def as_path(self) -> Path:
-        """The finished line, kinks between lanes smoothed."""
-        points = np.concatenate(self._points)
-        new = lines.without_repeats(points)
-        points, halves = points[new], np.concatenate(self._half_widths)[new]
-        limits = np.concatenate(self._limits)[new]
-        s_m = lines.arc_length(points)
-        even = lines.resampled(points, 1.0)
-        at_m = np.linspace(0.0, s_m[-1], len(even))
-        # A limit belongs to a whole lane: the nearest point's, never a mix of two.
-        nearest = np.searchsorted(0.5 * (s_m[1:] + s_m[:-1]), at_m)
-        line = lines.smoothed(lines.smoothed(even, SMOOTHING_POINTS), SMOOTHING_POINTS)
-        return Path(line, np.interp(at_m, s_m, halves), limits[nearest])
+    def look_ahead(self, last: Stay) -> None:
+        """Goes on along the straightest successors, and straight on where the map ends."""
+        lane = last.lane
+        if self.pieces.is_empty:
+            # A change of lane left a gap as long as everything that was driven.
+            self.add(lane, 0.0, lane.length_m)
+        left_m = LOOK_AHEAD_M - (lane.length_m - last.to_m)
+        while left_m > 0:
+            onward = [self._lanes[name] for name in lane.successors if name in self._lanes]
+            if not onward:
+                self.pieces.add_straight(BEYOND_MAP_M)
+                return
+            here = lines.headings(lane.centre_m)[-1]
+            lane = min(onward, key=lambda after: (_bend(after, here), after.id))
+            self.add(lane, 0.0, max(left_m, 1.0))
+            left_m -= lane.length_m
+
+    def _enter(self, lane: Lane, begin_m: float) -> None:
+        """Puts a stop line where a lane with a light begins, `begin_m` before the line joins it.
+
+        None where the line begins in it, comes from a lane beside it (which has passed its own
+        stop line), or goes on under the same light.
+        """
+        before, self._lane = self._lane, lane
+        if before is None or lane.light in {-1, before.light} or lane.id in before.neighbours:
+            return
+        self.pieces.add_stop(lane.light, begin_m)
