@@ -260,7 +260,7 @@ class _Line:
             left_m -= lane.length_m
 
     def _enter(self, lane: Lane, begin_m: float) -> None:
-        """Puts a stop line where a lane with a light begins, `begin_m` before the line joins it.
+        """Puts a stop line where a lit lane begins, `begin_m` before the line is in it.
 
         None where the line begins in it, comes from a lane beside it (which has passed its own
         stop line), or goes on under the same light.

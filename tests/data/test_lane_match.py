@@ -74,7 +74,7 @@ def test_each_light_on_the_way_is_a_stop_in_order() -> None:
 def test_a_change_of_lane_at_the_crossing_stops_at_the_line_not_behind_it() -> None:
     beside = lane("beside", (0.0, 50.0), 3.5, neighbours=("approach",))
     x_m = np.arange(5.0, 79.0)
-    y_m = 3.5 - 3.5 * np.clip((x_m - 40.0) / 14.0, 0.0, 1.0)
+    y_m = 3.5 - 3.5 * np.clip((x_m - 44.0) / 14.0, 0.0, 1.0)
     path = driven((replace(APPROACH, neighbours=("beside",)), CROSSING, EXIT, beside), x_m, y_m)
     (stop,) = path.stops
     assert place(path, stop.along_m)[0] == pytest.approx(50.0, abs=3.0)
