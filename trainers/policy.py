@@ -10,6 +10,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from drivetrain.errors import DataError
+from drivetrain.sim.config import Actions
 from drivetrain.sim.layout import ACTION_SIZE, ObservationLayout
 from drivetrain.sim.planners import Driver
 from drivetrain.sim.spaces import action_space, observation_space
@@ -93,6 +94,11 @@ class Interruptible:
         self._driver = driver
         self._interrupt = interrupt
 
+    @property
+    def actions(self) -> Actions:
+        """Those of the driver."""
+        return self._driver.actions
+
     def act(self, worlds: Worlds) -> NDArray[np.floating]:
         """What the driver does, unless the drive is left: [worlds, 2]."""
         self._interrupt()
@@ -100,10 +106,14 @@ class Interruptible:
 
 
 class PolicyDriver:
-    """Drives by the most likely action of a policy."""
+    """Drives by the most likely action of a policy.
 
-    def __init__(self, policy: ActorCriticPolicy) -> None:
+    actions: the action space that the policy was made for.
+    """
+
+    def __init__(self, policy: ActorCriticPolicy, actions: Actions = "bicycle") -> None:
         self._policy = policy
+        self.actions: Actions = actions
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Actions in [-1, 1] for every world: [worlds, 2]."""

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 STEP_S = 0.1
 ENVIRONMENT_ID: Final = "ADPlanning-v0"
 
+Actions = Literal["bicycle"]
+"""The action spaces: in each a driver is told something else about the ego's next step."""
+
 
 class Settings(BaseModel):
     """Settings are frozen, refuse unknown keys, and hold no NaN."""
@@ -36,10 +39,10 @@ class RewardSettings(Settings):
         10.0, ge=0, le=1000, description="Reward of driving the expert's whole distance."
     )
     collision: float = Field(
-        1.0, ge=0, le=1000, description="Taken off once when the episode ends in a collision."
+        1.0, ge=0, le=1000, description="Taken off once, at an episode's first collision."
     )
     off_road: float = Field(
-        1.0, ge=0, le=1000, description="Taken off once when the episode ends off the road."
+        1.0, ge=0, le=1000, description="Taken off once, when the ego first leaves the road."
     )
 
 
@@ -57,6 +60,15 @@ class EnvironmentSettings(Settings):
     )
     horizon_s: float = Field(
         15.0, ge=1, le=60, description="Longest episode, in simulated seconds."
+    )
+    actions: Actions = Field(
+        "bicycle",
+        description="What an action is: acceleration and curvature of a bicycle.",
+    )
+    on_failure: Literal["stop", "ignore"] = Field(
+        "stop",
+        description="Whether a collision, or leaving the road, ends the episode, or is only "
+        "noted and earns nothing any more.",
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads that step worlds; by default every core."

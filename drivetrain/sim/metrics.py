@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.planners import Driver
 from drivetrain.sim.scenario import ScenarioArrays
-from drivetrain.sim.state import EndReason, Episodes
+from drivetrain.sim.state import Episodes
 from drivetrain.sim.world import Worlds
 
 LEAST_PROGRESS_M = 2.0
@@ -44,7 +44,8 @@ def drive_each(
     *,
     seed: int = 0,
 ) -> EpisodeTable:
-    """Every picked scenario, driven once by the driver."""
+    """Every picked scenario, driven once by the driver, in its own action space."""
+    settings = settings.model_copy(update={"actions": driver.actions})
     worlds = Worlds(
         scenarios,
         settings,
@@ -68,7 +69,9 @@ class _Rows:
         self.scenario = np.full(picks, -1, np.int64)
         self.end_reason = np.zeros(picks, np.int64)
         self.steps = np.zeros(picks, np.int64)
+        self.collided = np.zeros(picks, np.bool_)
         self.at_fault = np.zeros(picks, np.bool_)
+        self.off_road = np.zeros(picks, np.bool_)
         self.progress_m = np.zeros(picks)
         self.expert_m = np.zeros(picks)
         self.mean_speed_mps = np.zeros(picks)
@@ -88,19 +91,15 @@ class _Rows:
 
 def table_of(rows: "_Rows | Episodes") -> EpisodeTable:
     """What the episodes' summaries mean; rows that hold no ended episode must be left out."""
-    is_collision = (rows.end_reason >= EndReason.COLLISION_FRONT) & (
-        rows.end_reason <= EndReason.COLLISION_STATIC
-    )
-    off_road = rows.end_reason == EndReason.OFF_ROAD
     progress = progress_ratio(rows.progress_m, rows.expert_m)
     return EpisodeTable(
         scenario=rows.scenario,
         end_reason=rows.end_reason,
         steps=rows.steps,
-        success=~rows.at_fault & ~off_road & (progress >= ENOUGH_PROGRESS),
-        collision=is_collision,
+        success=~rows.at_fault & ~rows.off_road & (progress >= ENOUGH_PROGRESS),
+        collision=rows.collided,
         at_fault_collision=rows.at_fault,
-        off_road=off_road,
+        off_road=rows.off_road,
         progress=progress,
         mean_speed_mps=rows.mean_speed_mps,
         reward=rows.total_reward,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
+from drivetrain.sim.config import Actions
 from drivetrain.sim.dynamics import MAX_ACCELERATION_MPS2, MAX_BRAKING_MPS2, most_curvature
 from drivetrain.sim.layout import ACTION_SIZE
 from drivetrain.sim.road import Paths, paths_of, point_at, row_at
@@ -22,14 +23,23 @@ LEAST_PURSUIT_M = 4.0
 
 
 class Driver(Protocol):
-    """Whoever chooses actions for all worlds: a policy, a rule, a die."""
+    """Whoever chooses actions for all worlds: a policy, a rule, a die.
+
+    actions: the action space that its actions are meant for; worlds must have it.
+    """
+
+    @property
+    def actions(self) -> Actions:
+        """What its actions are, in the words of the settings."""
 
     def act(self, worlds: Worlds) -> NDArray[np.floating]:
-        """Actions in [-1, 1] for what the worlds show now.  [worlds, 2]."""
+        """Actions for what the worlds show now.  [worlds, 2]."""
 
 
 class RandomDriver:
     """Every action as likely as any other."""
+
+    actions: Actions = "bicycle"
 
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
@@ -45,6 +55,8 @@ class IdmDriver:
     It slows down in time for curves and lower limits, and sees what stands in the route's
     corridor, as IDM traffic does; it neither overtakes nor gives way.
     """
+
+    actions: Actions = "bicycle"
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Rules, applied to every world.  [worlds, 2]."""

@@ -70,7 +70,9 @@ class Outcome(NamedTuple):
     reward: float
     parts: Parts
     end_reason: EndReason
+    collided: bool
     at_fault: bool
+    off_road: bool
 
 
 @dataclass
@@ -89,6 +91,7 @@ class Agent:
     along: float = 0.0
     offset: float = 0.0
     speed: float = 0.0
+    touched: bool = False
 
     def follower(self, body: Body) -> Follower:
         """Itself as somebody who follows its path."""
@@ -106,6 +109,7 @@ class ReferenceWorld:
         horizon = max(round(settings.horizon_s / STEP_S), 1)
         self._last_step = max(min(horizon, int(scenarios.steps[scenario]) - 1), 1)
         self._step = 0
+        self._collided = self._at_fault = self._off_road = False
         self._begin_ego(int(scenarios.ego[scenario]))
         rows = range(*(int(row) for row in scenarios.first_agent[scenario : scenario + 2]))
         self._agents = [self._agent(row) for row in rows if row != scenarios.ego[scenario]]
@@ -293,22 +297,31 @@ class ReferenceWorld:
         self._move_ego(throttle, turn)
         self._move_agents(accelerations)
         self._lead = self._find_lead(self._ego_follower())
-        collision, at_fault = self._collision()
-        reason = self._end_reason(collision)
-        parts = self._judge(reason)
+        # Who was run into before is not run into again, nor ahead of the ego any more.
+        time_to_collision = self._time_to_collision()
+        failure, at_fault = self._collision()
+        self._at_fault |= at_fault
+        if failure is EndReason.NONE and any(
+            edge_crosses(self._ego_body(), edge) for edge in self._edges()
+        ):
+            failure = EndReason.OFF_ROAD
+        reason = self._end_reason(failure)
+        parts = self._judge(failure, time_to_collision)
         weights = self._settings.reward
         reward = total(parts, Weights(weights.route, weights.collision, weights.off_road))
-        return Outcome(self.observation(), reward, parts, reason, at_fault)
+        failures = (self._collided, self._at_fault, self._off_road)
+        return Outcome(self.observation(), reward, parts, reason, *failures)
 
     # Judging
 
     def _collision(self) -> tuple[EndReason, bool]:
-        """The first collision, or the first one that is the ego's fault."""
+        """The first new collision, or the first one that is the ego's fault."""
         ego, found = self._ego_body(), (EndReason.NONE, False)
         room = float(self._paths.half_width[self._route_row()])
         room = room - abs(self._offset) - ego.half_width
         for agent, body in self._others():
-            if boxes_touch(ego, body):
+            if not agent.touched and boxes_touch(ego, body):
+                agent.touched = True
                 reason, is_own = collision_reason(
                     ego, self._rear_to_centre, body, agent.category, room
                 )
@@ -316,11 +329,9 @@ class ReferenceWorld:
                     found = (EndReason(reason), is_own)
         return found
 
-    def _end_reason(self, collision: EndReason) -> EndReason:
-        if collision is not EndReason.NONE:
-            return collision
-        if any(edge_crosses(self._ego_body(), edge) for edge in self._edges()):
-            return EndReason.OFF_ROAD
+    def _end_reason(self, failure: EndReason) -> EndReason:
+        if failure is not EndReason.NONE and self._settings.on_failure == "stop":
+            return failure
         if self._along >= (self._points - 1) * PATH_SPACING_M - ROUTE_END_M:
             return EndReason.ROUTE_END
         return EndReason.TIME if self._step >= self._last_step else EndReason.NONE
@@ -330,25 +341,32 @@ class ReferenceWorld:
         ego = self._ego_body()
         ahead = [
             time_to_collision(ego, body)
-            for _, body in self._others()
-            if (body.x - ego.x) * ego.cos + (body.y - ego.y) * ego.sin > 0.0
+            for agent, body in self._others()
+            if not agent.touched
+            and (body.x - ego.x) * ego.cos + (body.y - ego.y) * ego.sin > 0.0
         ]
         return min(ahead, default=math.inf)
 
-    def _judge(self, reason: EndReason) -> Parts:
+    def _judge(self, failure: EndReason, time_to_collision: float) -> Parts:
         m, row = self._motion, self._route_row()
         expert = float(self._scenarios.expert_m[self._scenario])
         best = max(self._best_m, self._along - self._begin_m)
         share = route_share(self._best_m, best, expert)
         self._best_m = best
+        if self._collided or self._off_road:
+            share = 0.0
+        crashes = failure.name.startswith("COLLISION") and not self._collided
+        leaves = failure is EndReason.OFF_ROAD and not self._off_road
+        self._collided |= crashes
+        self._off_road |= leaves
         return Parts(
             share,
             lane_factor(self._offset, float(self._paths.half_width[row])),
             speed_factor(m.speed, float(self._paths.limit[row])),
             comfort_factor(m.acceleration, self._jerk, m.speed, self._yaw_rate),
-            ttc_factor(self._time_to_collision()),
-            1.0 if reason.name.startswith("COLLISION") else 0.0,
-            1.0 if reason is EndReason.OFF_ROAD else 0.0,
+            ttc_factor(time_to_collision),
+            1.0 if crashes else 0.0,
+            1.0 if leaves else 0.0,
         )
 
     def _route_row(self) -> int:

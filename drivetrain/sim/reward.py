@@ -12,7 +12,8 @@ from drivetrain.sim.compiled import compiled
 
 REWARD_PARTS = ("route", "lane", "speed", "comfort", "ttc", "collision", "off_road")
 """route: dRC of the step. lane, speed, comfort, ttc: factors in [0, 1]. collision, off_road:
-1 in the step that ended so. The order is that of `Parts`."""
+1 in the step of an episode's first one. After either there is no progress left to earn, also
+where the episode goes on: running into others must not pay. The order is that of `Parts`."""
 
 LEAST_EXPERT_M = 10.0
 """Where the expert hardly moved, a metre must not be worth the whole reward."""

@@ -50,7 +50,10 @@ class Body(NamedTuple):
 
 
 class Bodies(NamedTuple):
-    """`Body` for every slot.  All [worlds, slots]; absent ones have present == 0."""
+    """`Body` for every slot.  All [worlds, slots]; absent ones have present == 0.
+
+    touched: whether the ego has run into it in this episode; a body is run into once.
+    """
 
     x: Floats
     y: Floats
@@ -62,6 +65,7 @@ class Bodies(NamedTuple):
     half_width: Floats
     present: Bytes
     category: Bytes
+    touched: Bytes
 
 
 class Drivers(NamedTuple):
@@ -103,6 +107,7 @@ class Progress(NamedTuple):
     """Where each world is in its episode.  [worlds]; part_sums is [worlds, parts].
 
     radius: no body of the episode reaches farther from its middle, in m.
+    collided, at_fault, off_road: whether that has happened in this episode.
     """
 
     scenario: Ints
@@ -116,6 +121,9 @@ class Progress(NamedTuple):
     total_reward: Floats
     speed_sum: Floats
     part_sums: Floats
+    collided: Bytes
+    at_fault: Bytes
+    off_road: Bytes
 
 
 class State(NamedTuple):
@@ -132,12 +140,15 @@ class Episodes(NamedTuple):
 
     Rows of worlds whose episode goes on hold an older one. progress_m: best forward progress
     along the route. part_means: [worlds, parts], a mean over the episode's steps.
+    collided, at_fault, off_road: whether that happened, whatever ended the episode.
     """
 
     scenario: Ints
     steps: Ints
     end_reason: NDArray[np.int64]
+    collided: NDArray[np.bool_]
     at_fault: NDArray[np.bool_]
+    off_road: NDArray[np.bool_]
     total_reward: Floats
     progress_m: Floats
     expert_m: Floats

@@ -113,6 +113,7 @@ class Worlds:
             worlds=self.num_worlds,
             horizon=max(round(self.settings.horizon_s / STEP_S), 1),
             replay=self.settings.traffic == "replay",
+            goes_on=self.settings.on_failure == "ignore",
             in_order=self._in_order,
             stagger=self._stagger,
             weights=Weights(reward.route, reward.collision, reward.off_road),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.config import Actions, EnvironmentSettings
 from drivetrain.sim.metrics import drive_each, progress_ratio
 from drivetrain.sim.pack import pack
 from drivetrain.sim.planners import IdmDriver, RandomDriver
@@ -24,6 +24,8 @@ def scenes() -> ScenarioArrays:
 
 class Still:
     """Never touches the pedals or the wheel."""
+
+    actions: Actions = "bicycle"
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         return np.zeros((worlds.num_worlds, 2), np.float32)

@@ -44,15 +44,22 @@ def random_scene(random: np.random.Generator) -> Scenario:
     return replace(plain, tracks=tracks, agent_path=path)
 
 
-@pytest.mark.parametrize("traffic", ["idm", "replay"])
+VARIANTS: dict[str, dict[str, object]] = {
+    "idm": {"traffic": "idm"},
+    "replay": {"traffic": "replay"},
+    "nothing ends it": {"traffic": "replay", "on_failure": "ignore"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), strength=st.sampled_from([0.05, 0.3, 3.0]))
 def test_every_step_of_a_batch_matches_the_reference(
-    traffic: str, seed: int, strength: float
+    variant: str, seed: int, strength: float
 ) -> None:
     random = np.random.default_rng(seed)
     scenarios = pack([random_scene(random) for _ in range(3)])
-    environment = EnvironmentSettings.model_validate({"traffic": traffic, "horizon_s": 5.0})
+    environment = EnvironmentSettings.model_validate({"horizon_s": 5.0, **VARIANTS[variant]})
     worlds = Worlds(
         scenarios, environment, num_worlds=3, seed=0, picks=np.arange(3), in_order=True
     )
@@ -75,7 +82,9 @@ def test_every_step_of_a_batch_matches_the_reference(
             assert (worlds.terminated | worlds.truncated)[world] == is_over
             if is_over:
                 assert worlds.episodes.end_reason[world] == outcome.end_reason
+                assert worlds.episodes.collided[world] == outcome.collided
                 assert worlds.episodes.at_fault[world] == outcome.at_fault
+                assert worlds.episodes.off_road[world] == outcome.off_road
                 alive.remove(world)
         if not alive:
             break

@@ -226,6 +226,38 @@ def test_a_crash_costs_its_penalty_once() -> None:
     assert worlds.reward_parts[0, REWARD_PARTS.index("collision")] == 1.0
 
 
+def test_an_episode_that_ignores_failures_notes_them_and_pays_nothing_afterwards() -> None:
+    worlds = make(some_scenes(), 1, picks=np.array([3]), on_failure="ignore")
+    collision, route = (REWARD_PARTS.index(name) for name in ("collision", "route"))
+    crashes, earned_later = 0.0, 0.0
+    while not worlds.truncated[0]:
+        worlds.step(np.zeros((1, 2), np.float32))
+        earned_later += float(worlds.reward_parts[0, route]) if crashes else 0.0
+        crashes += float(worlds.reward_parts[0, collision])
+        assert not worlds.terminated[0]
+    assert (crashes, earned_later) == (1.0, 0.0)
+    assert worlds.episodes.collided[0]
+    assert worlds.episodes.at_fault[0]
+    assert not worlds.episodes.off_road[0]
+    assert worlds.episodes.progress_m[0] > 100.0
+
+
+def test_being_driven_through_from_behind_is_one_collision_and_not_at_fault() -> None:
+    # The replayed car passes through the ego, in front of which it would be the ego's fault.
+    scenes = pack([scene(road(), [(1, 60, 10), (1, 40, 14)])])
+    worlds = make(scenes, 1, traffic="replay", on_failure="ignore", horizon_s=10.0)
+    assert end_of(worlds, (0.0, 0.0)) is EndReason.TIME
+    assert worlds.episodes.collided[0]
+    assert not worlds.episodes.at_fault[0]
+
+
+def test_leaving_the_road_can_be_ignored_too() -> None:
+    worlds = make(some_scenes(), 1, picks=np.array([0]), on_failure="ignore", horizon_s=5.0)
+    assert end_of(worlds, (0.0, 1.0)) is EndReason.TIME
+    assert worlds.episodes.off_road[0]
+    assert not worlds.episodes.collided[0]
+
+
 def test_idm_traffic_stops_behind_an_ego_that_stops() -> None:
     scenes = pack([scene(road(), [(1, 60, 10), (1, 40, 10), (1, 25, 10)])])
     worlds = make(scenes, 1)

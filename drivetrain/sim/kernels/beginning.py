@@ -51,6 +51,7 @@ def begin(
     p.speed_sum[w] = 0.0
     for part in range(PARTS):
         p.part_sums[w, part] = 0.0
+    p.collided[w], p.at_fault[w], p.off_road[w] = 0, 0, 0
     begin_ego(scenarios, paths, state, w, scenario)
     ego, slot = scenarios.ego[scenario], 1
     for agent in range(scenarios.first_agent[scenario], scenarios.first_agent[scenario + 1]):
@@ -97,7 +98,7 @@ def begin_ego(
     b.half_length[w, 0] = 0.5 * length
     b.half_width[w, 0] = 0.5 * scenarios.width[agent]
     b.category[w, 0] = scenarios.category[agent]
-    b.present[w, 0] = 1
+    b.present[w, 0], b.touched[w, 0] = 1, 0
     place_ego(state, w)
     along, where = np.float64(scenarios.entry_m[agent]), (b.x[w, 0], b.y[w, 0])
     d.along[w, 0] = along
@@ -125,6 +126,6 @@ def begin_agent(
     b.half_length[w, j] = 0.5 * scenarios.length[agent]
     b.half_width[w, j] = 0.5 * scenarios.width[agent]
     b.category[w, j] = scenarios.category[agent]
-    b.present[w, j] = 0
+    b.present[w, j], b.touched[w, j] = 0, 0
     b.x[w, j], b.y[w, j], b.cos[w, j], b.sin[w, j] = 0.0, 0.0, 1.0, 0.0
     b.vx[w, j], b.vy[w, j] = 0.0, 0.0

@@ -21,12 +21,16 @@ PARTS = len(REWARD_PARTS)
 
 
 class Rules(NamedTuple):
-    """What holds for all worlds of a batch."""
+    """What holds for all worlds of a batch.
+
+    goes_on: a collision or leaving the road does not end the episode.
+    """
 
     seed: np.uint64
     worlds: int
     horizon: int
     replay: bool
+    goes_on: bool
     in_order: bool
     stagger: bool
     weights: Weights

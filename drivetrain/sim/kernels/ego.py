@@ -69,7 +69,7 @@ def route_row(state: State, w: int) -> int:
 
 @inlined
 def meet_others(paths: Paths, state: State, w: int) -> tuple[int, bool, float]:
-    """(EndReason of a collision or NONE, whether at fault, seconds to the next one ahead)."""
+    """(EndReason of a new collision or NONE, if at fault, seconds to the next one ahead)."""
     b, slots = state.bodies, state.progress.slots[w]
     ego = body_at(state, w, 0)
     reach = ego.half_length + ego.half_width
@@ -77,7 +77,7 @@ def meet_others(paths: Paths, state: State, w: int) -> tuple[int, bool, float]:
     lane_room = half_width - abs(state.drivers.offset[w, 0]) - ego.half_width
     reason, at_fault, soonest = NO_END, False, math.inf
     for j in range(1, slots):
-        if not b.present[w, j]:
+        if not b.present[w, j] or b.touched[w, j]:
             continue
         dx, dy = b.x[w, j] - ego.x, b.y[w, j] - ego.y
         closing = abs(b.vx[w, j] - ego.vx) + abs(b.vy[w, j] - ego.vy)
@@ -87,6 +87,7 @@ def meet_others(paths: Paths, state: State, w: int) -> tuple[int, bool, float]:
             continue
         other = body_at(state, w, j)
         if boxes_touch(ego, other):
+            b.touched[w, j] = 1
             found, is_own = collision_reason(
                 ego,
                 state.egos.rear_to_centre[w],

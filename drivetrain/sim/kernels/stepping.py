@@ -34,13 +34,11 @@ from drivetrain.sim.state import Episodes, Ints, State
 
 
 @inlined
-def end_reason(scenarios: ScenarioArrays, state: State, w: int, collision: int) -> int:
-    """The reason this step ended the episode; a crash outweighs an arrival."""
+def end_reason(rules: Rules, state: State, w: int, failure: int) -> int:
+    """The reason this step ended the episode; a failure outweighs an arrival."""
     d, p = state.drivers, state.progress
-    if collision != NO_END:
-        return collision
-    if is_off_road(scenarios, state, w):
-        return OFF_THE_ROAD
+    if failure != NO_END and not rules.goes_on:
+        return failure
     if d.along[w, 0] >= (d.points[w, 0] - 1) * PATH_SPACING_M - ROUTE_END_M:
         return AT_ROUTE_END
     if p.step[w] >= p.last_step[w]:
@@ -50,22 +48,33 @@ def end_reason(scenarios: ScenarioArrays, state: State, w: int, collision: int) 
 
 @inlined
 def judge(
-    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, reason: int, soonest_s: float
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    state: State,
+    w: int,
+    failure: int,
+    soonest_s: float,
 ) -> Parts:
-    """The parts of this step's reward; moves the best progress on."""
+    """The parts of this step's reward; moves the best progress on and notes a failure."""
     d, p, e = state.drivers, state.progress, state.egos
     at = route_row(state, w)
     best = max(p.best_m[w], d.along[w, 0] - p.begin_m[w])
     share = route_share(p.best_m[w], best, scenarios.expert_m[p.scenario[w]])
     p.best_m[w] = best
+    if p.collided[w] or p.off_road[w]:
+        share = 0.0
+    crashes = NO_END < failure < OFF_THE_ROAD and not p.collided[w]
+    leaves = failure == OFF_THE_ROAD and not p.off_road[w]
+    p.collided[w] |= crashes
+    p.off_road[w] |= leaves
     return Parts(
         share,
         lane_factor(d.offset[w, 0], paths.half_width[at]),
         speed_factor(e.speed[w], paths.limit[at]),
         comfort_factor(e.acceleration[w], e.jerk[w], e.speed[w], e.yaw_rate[w]),
         ttc_factor(soonest_s),
-        1.0 if NO_END < reason < OFF_THE_ROAD else 0.0,
-        1.0 if reason == OFF_THE_ROAD else 0.0,
+        1.0 if crashes else 0.0,
+        1.0 if leaves else 0.0,
     )
 
 
@@ -88,14 +97,15 @@ def summarise(
     episodes: Episodes,
     w: int,
     reason: int,
-    at_fault: bool,  # noqa: FBT001 - a column's value, not an option
 ) -> None:
     """The row of the episode that ends with this step."""
     p = state.progress
     episodes.scenario[w] = p.scenario[w]
     episodes.steps[w] = p.step[w]
     episodes.end_reason[w] = reason
-    episodes.at_fault[w] = at_fault
+    episodes.collided[w] = p.collided[w]
+    episodes.at_fault[w] = p.at_fault[w]
+    episodes.off_road[w] = p.off_road[w]
     episodes.total_reward[w] = p.total_reward[w]
     episodes.progress_m[w] = p.best_m[w]
     episodes.expert_m[w] = scenarios.expert_m[p.scenario[w]]
@@ -130,15 +140,18 @@ def step_worlds(
         move_ego(paths, state, w, np.float64(actions[w, 0]), np.float64(actions[w, 1]))
         move_traffic(scenarios, paths, state, scratch, w)
         look_ahead(paths, state, scratch, w)
-        collision, at_fault, soonest = meet_others(paths, state, w)
-        reason = end_reason(scenarios, state, w, collision)
-        parts = judge(scenarios, paths, state, w, reason, soonest)
+        failure, at_fault, soonest = meet_others(paths, state, w)
+        state.progress.at_fault[w] |= at_fault
+        if failure == NO_END and is_off_road(scenarios, state, w):
+            failure = OFF_THE_ROAD
+        reason = end_reason(rules, state, w, failure)
+        parts = judge(scenarios, paths, state, w, failure, soonest)
         account(state, buffers, w, parts, total(parts, rules.weights))
         buffers.terminated[w] = NO_END < reason < OUT_OF_TIME
         buffers.truncated[w] = reason == OUT_OF_TIME
         if reason != NO_END:
             observe(scenarios, paths, state, layout, scratch, w, buffers.final_observations[w])
-            summarise(scenarios, state, episodes, w, reason, at_fault)
+            summarise(scenarios, state, episodes, w, reason)
             state.progress.episode[w] += 1
             scenario = pick(picks, rules, w, state.progress.episode[w])
             begin(scenarios, paths, rules, state, w, scenario)
