@@ -15,7 +15,8 @@ import shapely
 from numpy.typing import NDArray
 
 from drivetrain.data import lane_match, lines, surface
-from drivetrain.data.converters.commonroad_file import Lanelet, Situation, UnfitFileError, parse
+from drivetrain.data.converters.commonroad_file import Lanelet, Situation, parse
+from drivetrain.data.converters.contract import Options, UnfitFileError
 from drivetrain.data.lane_match import Lane
 from drivetrain.data.lines import Floats
 from drivetrain.errors import NotFoundError
@@ -58,11 +59,12 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def scenarios_of(file: Path) -> Iterator[Scenario | str]:
+def scenarios_of(file: Path, options: Options | None = None) -> Iterator[Scenario | str]:
     """The scenarios of a file, or for each one left out the reason.
 
     Raises: UnfitFileError where the file as a whole is no use.
     """
+    del options  # there is nothing to choose
     situation = parse(file)
     egos = [at for at in range(len(situation.obstacles)) if _is_expert(situation.tracks, at)]
     lanes = {name: lanelet.lane for name, lanelet in situation.lanelets.items()}

@@ -15,6 +15,7 @@ import numpy as np
 from defusedxml import DefusedXmlException
 
 from drivetrain.data import lines
+from drivetrain.data.converters.contract import UnfitFileError
 from drivetrain.data.lane_match import Lane
 from drivetrain.data.lines import Floats
 from drivetrain.sim.config import STEP_S
@@ -34,10 +35,6 @@ _CATEGORIES = {
 
 MOST_STEPS = 36_000
 """An hour: a file that goes on for longer is damaged, and would fill the memory."""
-
-
-class UnfitFileError(Exception):
-    """A file that cannot become scenarios; the text is the reason it is counted under."""
 
 
 @dataclass(frozen=True, slots=True)
