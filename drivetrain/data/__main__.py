@@ -1,33 +1,51 @@
-"""`python -m drivetrain.data convert | info | generate`: scenario sets by command."""
+"""`python -m drivetrain.data convert | join | info | generate`: scenario sets by command."""
 
 import argparse
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from typing_extensions import override
 
-from drivetrain.data import validate
-from drivetrain.data.catalogue import Origin
-from drivetrain.data.converters import commonroad
+from drivetrain.data.conversion import convert as convert_all
+from drivetrain.data.conversion import cores
+from drivetrain.data.conversion_progress import Progress
+from drivetrain.data.convert_file import Job
+from drivetrain.data.converters import FORMATS
+from drivetrain.data.converters.contract import Options
+from drivetrain.data.joining import join_sets
 from drivetrain.data.report import Summary
 from drivetrain.data.scenario_sets import ScenarioSetWriter, load
-from drivetrain.errors import RequestError, UserError
-from drivetrain.sim.scenario import Scenario
-from drivetrain.text import quote
+from drivetrain.errors import (
+    ConflictError,
+    NotFoundError,
+    RequestError,
+    RunFailedError,
+    UserError,
+)
+from drivetrain.text import quote, typed
 
 INTERRUPTED = 130
+MOST_WORKERS = 1024
+
+
+class Answer(NamedTuple):
+    """What a command says, and its exit code."""
+
+    text: str
+    exit_code: int = 0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; returns its exit code."""
     try:
         options = _parser().parse_args(arguments)
-        command: Callable[[argparse.Namespace], str] = options.command
-        sys.stdout.write(command(options) + "\n")
+        command: Callable[[argparse.Namespace], Answer] = options.command
+        answer = command(options)
+        sys.stdout.write(answer.text + "\n")
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
@@ -38,31 +56,55 @@ def main(arguments: Sequence[str]) -> int:
             f"folder of yours: `--out datasets/processed/NAME`.\n"
         )
         return UserError.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted; nothing was written.\n")
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"\n{str(stop) or 'Interrupted; nothing was written.'}\n")
         return INTERRUPTED
-    return 0
+    return answer.exit_code
 
 
-def convert(options: argparse.Namespace) -> str:
+def convert(options: argparse.Namespace) -> Answer:
     """Recordings in another format become a scenario set."""
-    files = commonroad.files_in(options.source)
-    with ScenarioSetWriter(
-        options.out, Origin(commonroad.SOURCE, commonroad.VERSION)
-    ) as writer:
-        for at, file in enumerate(files, start=1):
-            _progress(f"{at}/{len(files)} {file.name}")
-            writer.add(_fit(file, writer))
-    return Summary(load(options.out), options.out).markdown()
+    sources = [*options.db, *options.source]
+    if not sources:
+        known = FORMATS[options.format].sources
+        raise RequestError(
+            f"`convert {options.format}` needs something to read: {known}. "
+            f"Try `/train data convert {options.format} SOURCE --out DIR`."
+        )
+    if options.maps is not None and not options.maps.is_dir():
+        raise NotFoundError(
+            f"There is no folder of maps at {quote(str(options.maps), 200)}; name the one "
+            f"that holds them: `--maps DIR`."
+        )
+    asked = Options(options.maps, options.types, options.per_type)
+    job = Job(FORMATS[options.format].module, asked)
+    done = convert_all(
+        job, sources, options.out, workers=options.workers, progress=Progress(sys.stderr)
+    )
+    text = _described(options.out)
+    if not done.failures:
+        return Answer(text)
+    sys.stderr.write(f"error: {done.warning()}\n")
+    return Answer(text, RunFailedError.exit_code)
 
 
-def info(options: argparse.Namespace) -> str:
+def info(options: argparse.Namespace) -> Answer:
     """What a scenario set holds."""
-    summary = Summary(load(options.set), options.set)
-    return json.dumps(summary.facts(), indent=2) if options.json else summary.markdown()
+    scenarios = load(options.set)
+    summary = Summary(scenarios, options.set)
+    if options.sheet is not None:
+        _draw(summary, options.sheet)
+    text = json.dumps(summary.facts(), indent=2) if options.json else summary.markdown()
+    return Answer(text)
 
 
-def generate(options: argparse.Namespace) -> str:
+def join(options: argparse.Namespace) -> Answer:
+    """Several sets become one."""
+    join_sets(options.set, options.out)
+    return Answer(_described(options.out))
+
+
+def generate(options: argparse.Namespace) -> Answer:
     """Made-up traffic situations become a scenario set."""
     # Imported here: it compiles the simulator, which the other commands do not need.
     from drivetrain.data import generate as generator
@@ -73,20 +115,24 @@ def generate(options: argparse.Namespace) -> str:
         ):
             _progress(f"{at}/{options.count}", is_due=at % 64 == 0)
             writer.add([scenario])
-    return Summary(load(options.out), options.out).markdown()
+    return Answer(_described(options.out))
 
 
-def _fit(file: Path, writer: ScenarioSetWriter) -> Iterator[Scenario]:
-    """A file's good scenarios; the others are counted by reason."""
-    try:
-        for scenario in commonroad.scenarios_of(file):
-            reason = scenario if isinstance(scenario, str) else validate.fault(scenario)
-            if reason is not None:
-                writer.reject(reason)
-            elif isinstance(scenario, Scenario):
-                yield scenario
-    except commonroad.UnfitFileError as error:
-        writer.reject(f"file_{error}")
+def _described(folder: Path) -> str:
+    return Summary(load(folder), folder).markdown()
+
+
+def _draw(summary: Summary, file: Path) -> None:
+    """A sheet of scenes, some of every type."""
+    # Imported here: it loads a drawing library, which nothing else needs.
+    from drivetrain.pictures.sheet import draw_sheet
+
+    if file.exists():
+        raise ConflictError(
+            f"{quote(str(file), 200)} exists already; name another file: "
+            f"`--sheet {typed(f'{file.stem}_v2.png')}`."
+        )
+    draw_sheet(summary.scenarios, summary.examples(), file)
 
 
 def _progress(text: str, *, is_due: bool = True) -> None:
@@ -108,13 +154,23 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m drivetrain.data", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = commands.add_parser("convert", help="recordings to a scenario set")
-    add.add_argument("format", choices=["commonroad"])
-    add.add_argument("source", nargs="+", type=Path, help="files, or folders of files")
+    add.add_argument("format", choices=list(FORMATS))
+    add.add_argument("source", nargs="*", type=Path, help="files, or folders of files")
+    add.add_argument("--db", nargs="+", type=Path, default=[], help="more of them")
+    add.add_argument("--maps", type=Path, help="folder of the maps, for nuplan")
+    add.add_argument("--types", type=_names, default=(), help="only these types: a,b")
+    add.add_argument("--per-type", type=_count, help="most scenarios of a type from one file")
+    add.add_argument("--workers", type=_workers, default=cores(), help="processes")
     add.add_argument("--out", required=True, type=Path, help="new folder for the set")
     add.set_defaults(command=convert)
+    add = commands.add_parser("join", help="several scenario sets to one")
+    add.add_argument("set", nargs="+", type=Path, help="folders of the sets")
+    add.add_argument("--out", required=True, type=Path, help="new folder for the set")
+    add.set_defaults(command=join)
     add = commands.add_parser("info", help="what a scenario set holds")
     add.add_argument("set", type=Path, help="folder of the set")
     add.add_argument("--json", action="store_true", help="for machines")
+    add.add_argument("--sheet", type=Path, help="draw some scenes into this PNG file")
     add.set_defaults(command=info)
     add = commands.add_parser("generate", help="made-up situations to a scenario set")
     add.add_argument("--out", required=True, type=Path, help="new folder for the set")
@@ -122,6 +178,17 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--seed", type=_seed, default=0, help="seed of everything random")
     add.set_defaults(command=generate)
     return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def _workers(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text} workers; 1 to {MOST_WORKERS} are possible")
+    return number
 
 
 def _seed(text: str) -> int:

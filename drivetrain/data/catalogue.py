@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,19 @@ Row = tuple[tuple[str, ...], tuple[float, float]]
 """A scenario's texts, split left empty, and its origin."""
 
 
+@dataclass(slots=True)
+class Damage:
+    """What a set left out or mended, and why.
+
+    rejects: scenarios (or, as `file_…`, source files) by reason.  repairs: by name.
+    unfit: the reason of each source file that gave nothing.
+    """
+
+    rejects: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
+    unfit: dict[str, str] = field(default_factory=dict)
+
+
 def row_of(scenario: Scenario) -> Row:
     """What the catalogue will say about a scenario, before it has a split."""
     texts = (
@@ -44,11 +57,25 @@ def row_of(scenario: Scenario) -> Row:
     return texts, scenario.origin_m
 
 
+def group_of(row: Row) -> str:
+    """The recording drive that a row belongs to."""
+    return row[0][_TEXTS.index("group")]
+
+
+def rows_of(catalogue: NDArray[np.void]) -> list[Row]:
+    """A catalogue's rows, their splits left empty."""
+    blank = _TEXTS.index("split")
+    return [
+        ((*row[:blank], "", *row[blank + 1 : len(_TEXTS)]), (row[-1][0], row[-1][1]))
+        for row in catalogue.tolist()
+    ]
+
+
 def catalogue_of(
     rows: Sequence[Row], splits: Mapping[str, split.Split] | None
 ) -> tuple[NDArray[np.void], str]:
     """[scenarios] structured rows, and the rule that split them."""
-    groups = [texts[_TEXTS.index("group")] for texts, _ in rows]
+    groups = [group_of(row) for row in rows]
     chosen, rule = split.assign(groups) if splits is None else (dict(splits), split.GIVEN_RULE)
     filled = [
         (*texts[:4], chosen[group], *texts[5:], origin)
@@ -83,12 +110,13 @@ def manifest_of(
     rule: str,
     tables: Mapping[str, int],
     files: dict[str, FileFacts],
-    rejects: Mapping[str, int] | None = None,
+    damage: Damage | None = None,
 ) -> Manifest:
     """The manifest of a set.
 
     rule: how it was split.  tables: rows per table.  files: none for a set in memory.
     """
+    damage = damage or Damage()
     return Manifest(
         converter=origin.converter,
         converter_version=origin.version,
@@ -97,7 +125,10 @@ def manifest_of(
         splits={name: int((catalogue["split"] == name).sum()) for name in split.SPLITS},
         types=_counts(catalogue["type"]),
         licences=_counts(catalogue["licence"]),
-        rejects=dict(sorted((rejects or {}).items())),
+        rejects=dict(sorted(damage.rejects.items())),
+        sources=_counts(catalogue["source"]),
+        repairs=dict(sorted(damage.repairs.items())),
+        unfit=damage.unfit,
         split_rule=rule,
         tables=dict(tables),
         files=files,

@@ -50,9 +50,13 @@ class ColumnFile:
         """What kind of column it is."""
         return COLUMNS[self.column]
 
-    def append(self, values: NDArray[Any]) -> None:
-        """Adds values; of offsets, all but the first block's leading 0 continue the last."""
-        fresh = values[1:] if self.spec.kind == "start" and self.rows else values
+    def append(self, values: NDArray[Any], *, is_first: bool = True) -> None:
+        """Adds values.  is_first: whether they begin a block.
+
+        A block's offsets begin with a 0, which only the first block of all may keep.
+        """
+        leads = is_first and self.spec.kind == "start" and self.rows > 0
+        fresh = values[1:] if leads else values
         self._file.write(np.ascontiguousarray(fresh, self.spec.dtype).tobytes())
         self.rows += len(fresh)
 

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,8 @@ class FileFacts:
 class Manifest:
     """What a scenario set says about itself.
 
-    tables: rows per table.  splits, types, licences, rejects: scenarios per name.
+    tables: rows per table.  splits, types, sources, licences, rejects: scenarios per name.
+    repairs: what was mended and kept, by name.  unfit: why a source file gave nothing, by file.
     files: by path inside the folder.
     """
 
@@ -72,6 +73,9 @@ class Manifest:
     split_rule: str
     tables: dict[str, int]
     files: dict[str, FileFacts]
+    sources: dict[str, int] = field(default_factory=dict)
+    repairs: dict[str, int] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
     format: str = FORMAT
     version: int = VERSION
 
@@ -88,6 +92,9 @@ class Manifest:
         facts = json.loads(text)
         for name in ("splits", "types", "licences", "rejects", "tables"):
             _require_counts(facts[name])
+        for name in ("sources", "repairs"):
+            _require_counts(facts.get(name, {}))
+        _require_texts(facts.get("unfit", {}))
         if not all(isinstance(facts[name], str) for name in ("converter", "split_rule")):
             raise TypeError("a converter and its rule are text")
         if not (isinstance(facts["step_s"], int | float) and facts["step_s"] > 0):
@@ -202,6 +209,13 @@ def _require_counts(counts: object) -> None:
         raise TypeError("counts stand by name")
     if not all(type(count) is int and count >= 0 for count in counts.values()):
         raise TypeError("counts are whole numbers from 0")
+
+
+def _require_texts(texts: object) -> None:
+    if not isinstance(texts, dict):
+        raise TypeError("texts stand by name")
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("a reason is text")
 
 
 def _require_our_version(folder: Path, text: str) -> None:

@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.data.split import SPLITS
+from drivetrain.sim.scenario import Category, Signal
 from drivetrain.text import plain, quote, typed
+
+MOST_UNFIT = 5
+"""So many source files that gave nothing are named one by one."""
+PIECE = 1 << 20
+"""Values of a column that are counted at once: a set may be larger than the memory."""
+SHEET_SCENES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +39,63 @@ class Summary:
             "splits": manifest.splits,
             "split_rule": manifest.split_rule,
             "groups": len(np.unique(self.scenarios.catalogue["group"])),
+            "groups_by_split": self._groups(),
+            "logs": len(np.unique(self.scenarios.catalogue["log"])),
             "types": manifest.types,
+            "sources": manifest.sources,
             "licences": manifest.licences,
             "rejects": manifest.rejects,
-            "seconds": {"shortest": float(seconds.min()), "longest": float(seconds.max())},
+            "repairs": manifest.repairs,
+            "unfit_files": manifest.unfit,
+            "seconds": {
+                "shortest": float(seconds.min()),
+                "longest": float(seconds.max()),
+                "total": round(float(seconds.sum()), 3),
+            },
             "agents": {"fewest": int(agents.min()), "most": int(agents.max())},
+            "agents_by_category": self._categories(),
+            "map": self._map(),
             "bytes": sum(file.size for file in manifest.files.values()),
+        }
+
+    def examples(self) -> list[int]:
+        """Rows to draw: each type in turn, from the first of it to the last."""
+        of_type = [
+            np.flatnonzero(self.scenarios.catalogue["type"] == name)
+            for name in self.scenarios.manifest.types
+        ]
+        each = max(1, SHEET_SCENES // len(of_type))
+        picked = [
+            int(rows[at])
+            for rows in of_type
+            for at in np.unique(np.linspace(0, len(rows) - 1, each).astype(int))
+        ]
+        return picked[:SHEET_SCENES]
+
+    def _groups(self) -> dict[str, int]:
+        pairs = np.unique(self.scenarios.catalogue[["group", "split"]])
+        return {name: int((pairs["split"] == name).sum()) for name in SPLITS}
+
+    def _categories(self) -> dict[str, int]:
+        counts = _counts(self.scenarios.arrays.category)
+        return {one.name.lower(): int(counts[one]) for one in Category}
+
+    def _map(self) -> dict[str, Any]:
+        """What the roads know, as shares from 0 to 1; None where there is nothing to know."""
+        arrays = self.scenarios.arrays
+        lights = arrays.lights[arrays.road]
+        shown = _counts(arrays.signal)
+        lanes = np.diff(arrays.first_lane)[arrays.road]
+        return {
+            "roads": len(arrays.lights),
+            "lanes": len(arrays.lane_block),
+            "scenarios_with_lanes": _share(lanes > 0),
+            "scenarios_with_lights": _share(lights > 0),
+            "lights_known": _ratio(
+                float(shown.sum() - shown[Signal.UNKNOWN]), float(shown.sum())
+            ),
+            "lane_limits_known": _share(np.isfinite(arrays.lane_limit_mps)),
+            "path_limits_known": _known(arrays.limit_mps),
         }
 
     def markdown(self) -> str:
@@ -49,12 +108,9 @@ class Summary:
                 "",
                 *self._types(),
                 "",
-                f"- Scenarios: {facts['scenarios']:,} from {facts['groups']:,} groups",
-                f"- Split: {plain(facts['split_rule'])}",
-                f"- Duration: {_span(facts['seconds'].values(), '.1f')} s at 10 Hz",
-                f"- Agents: {_span(facts['agents'].values(), 'd')} per scenario",
-                f"- Licences: {_tally(facts['licences'])}",
-                f"- Left out: {_tally(facts['rejects']) or 'none'}",
+                *_scenes(facts),
+                *_contents(facts),
+                *_damage(facts),
                 f"- Size: {facts['bytes'] / 1e6:.1f} MB, made by {plain(facts['converter'])}",
                 "",
                 f"Next: `/train ppo --data {typed(str(self.folder))} --run-id {run_id}_v1`",
@@ -73,6 +129,74 @@ class Summary:
             cells = " | ".join(str(count) for count in [*counts, sum(counts)])
             rows.append(f"| {plain(name).replace('|', ' ')} | {cells} |")
         return rows
+
+
+def _scenes(facts: dict[str, Any]) -> list[str]:
+    seconds = facts["seconds"]
+    span = _span((seconds["shortest"], seconds["longest"]), ".1f")
+    held = ", ".join(f"{count} {name}" for name, count in facts["groups_by_split"].items())
+    return [
+        f"- Scenarios: {facts['scenarios']:,} from {facts['groups']:,} groups ({held})",
+        f"- Split: {plain(facts['split_rule'])}; no group is in two",
+        f"- Duration: {span} s at 10 Hz, {_hours(seconds['total'])} in all",
+    ]
+
+
+def _contents(facts: dict[str, Any]) -> list[str]:
+    road = facts["map"]
+    categories = {name: count for name, count in facts["agents_by_category"].items() if count}
+    lights = "" if road["lights_known"] is None else f", shown {_percent(road['lights_known'])}"
+    return [
+        f"- Agents: {_span(facts['agents'].values(), 'd')} per scenario: {_tally(categories)}",
+        f"- Map: lanes in {_percent(road['scenarios_with_lanes'])} of the scenarios, lights in "
+        f"{_percent(road['scenarios_with_lights'])}{lights}; limits known for "
+        f"{_percent(road['lane_limits_known'])} of lanes, "
+        f"{_percent(road['path_limits_known'])} of driving lines",
+        f"- Sources: {_tally(facts['sources'])}",
+        f"- Licences: {_tally(facts['licences'])}",
+    ]
+
+
+def _damage(facts: dict[str, Any]) -> list[str]:
+    lines = [f"- Left out: {_tally(facts['rejects']) or 'none'}"]
+    if facts["repairs"]:
+        lines.append(f"- Mended and kept: {_tally(facts['repairs'])}")
+    unfit = list(facts["unfit_files"].items())
+    if unfit:
+        told = [f"{quote(file)} ({plain(why)})" for file, why in unfit[:MOST_UNFIT]]
+        more = f" and {len(unfit) - MOST_UNFIT:,} more" if len(unfit) > MOST_UNFIT else ""
+        lines.append(f"- Files of no use: {', '.join(told)}{more}")
+    return lines
+
+
+def _counts(codes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """[256] how often each code stands in a column."""
+    counts = np.zeros(256, np.int64)
+    for at in range(0, len(codes), PIECE):
+        counts += np.bincount(codes[at : at + PIECE], minlength=256)
+    return counts
+
+
+def _known(numbers: NDArray[np.float32]) -> float | None:
+    parts = range(0, len(numbers), PIECE)
+    known = sum(int(np.isfinite(numbers[at : at + PIECE]).sum()) for at in parts)
+    return _ratio(known, len(numbers))
+
+
+def _share(is_so: NDArray[np.bool_]) -> float | None:
+    return _ratio(int(is_so.sum()), len(is_so))
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return None if not whole else round(part / whole, 4)
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.0f} %"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 3600:.1f} h"
 
 
 def _span(ends: Any, style: str) -> str:

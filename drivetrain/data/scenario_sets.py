@@ -11,7 +11,6 @@ only the pages that a kernel asks for.
 
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from drivetrain.data import integrity, split
 from drivetrain.data.catalogue import (
     FIELDS,
+    Damage,
     Origin,
     Row,
     catalogue_of,
@@ -36,12 +36,14 @@ from drivetrain.data.integrity import CATALOGUE, MANIFEST, Manifest
 from drivetrain.errors import ConflictError, DataError
 from drivetrain.sim.pack import pack
 from drivetrain.sim.scenario import COLUMNS, Scenario, ScenarioArrays, as_arrays
-from drivetrain.text import typed
+from drivetrain.text import plain, typed
 
 IN_MEMORY = Origin("memory", 1)
 
 BLOCK = 64
 """Scenarios packed at once. Fixed, so that how scenarios arrive does not change the bytes."""
+PIECE = 1 << 20
+"""Rows of a column that are copied at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +131,21 @@ class ScenarioSetWriter:
         origin: Origin,
         *,
         splits: Mapping[str, split.Split] | None = None,
+        draft_in: Path | None = None,
     ) -> None:
         """A writer for `folder`, which must not exist yet.
 
+        draft_in: a folder of the same file system for the unfinished set; else its parent.
         Raises: ConflictError where it does.
         """
-        _require_free(folder)
+        require_free(folder)
+        self._draft_in = draft_in or folder.parent
+        self.damage = Damage()
         self._folder = folder
         self._origin = origin
         self._splits = splits
         self._waiting: list[Scenario] = []
         self._rows: list[Row] = []
-        self._rejects: Counter[str] = Counter()
         self._tables: dict[str, int] = dict.fromkeys(
             (spec.table for spec in COLUMNS.values()), 0
         )
@@ -149,7 +154,7 @@ class ScenarioSetWriter:
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         # Beside the target, so that the last rename stays on one file system.
         self._draft = Path(
-            tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=self._folder.parent)
+            tempfile.mkdtemp(prefix=f".{self._folder.name}.", dir=self._draft_in)
         )
         try:
             self._files = {name: ColumnFile(self._draft, name) for name in COLUMNS}
@@ -183,37 +188,47 @@ class ScenarioSetWriter:
 
     def reject(self, reason: str, count: int = 1) -> None:
         """Counts scenarios that were left out."""
-        self._rejects[reason] += count
+        self.damage.rejects[reason] += count
 
-    def _write_block(self) -> None:
-        block = pack(self._waiting)._asdict()
+    def append(self, columns: Mapping[str, NDArray[Any]], rows: Sequence[Row]) -> None:
+        """Appends scenarios that are packed already: a whole set's columns, or a block's."""
+        if self._waiting:
+            self._write_block()
+        self._rows.extend(rows)
         before = dict(self._tables)
         for name, spec in COLUMNS.items():
-            self._files[name].append(rebased(name, block[name], before))
-            self._tables[spec.table] = (
-                before[spec.table] + len(block[name]) - (spec.kind == "start")
-            )
-        self._waiting.clear()
+            column = columns[name]
+            for at in range(0, max(len(column), 1), PIECE):
+                # The first piece of offsets begins with the 0 that a later one lacks.
+                piece = column[at : at + PIECE]
+                self._files[name].append(rebased(name, piece, before), is_first=at == 0)
+            self._tables[spec.table] = before[spec.table] + len(column) - (spec.kind == "start")
+
+    def _write_block(self) -> None:
+        block, self._waiting = pack(self._waiting)._asdict(), []
+        self.append(block, [])
 
     def _finish(self) -> None:
         if self._waiting:
             self._write_block()
         if not self._rows:
-            raise DataError(_nothing_left(self._rejects))
+            raise DataError(_nothing_left(self.damage))
         files = {file_name(name): file.finish() for name, file in self._files.items()}
         catalogue, rule = catalogue_of(self._rows, self._splits)
         np.save(self._draft / CATALOGUE, catalogue)
         files[CATALOGUE] = facts_of_catalogue(self._draft / CATALOGUE, len(catalogue))
-        manifest = manifest_of(
-            self._origin, catalogue, rule, self._tables, files, self._rejects
-        )
+        manifest = manifest_of(self._origin, catalogue, rule, self._tables, files, self.damage)
         (self._draft / MANIFEST).write_text(manifest.as_json(), encoding="utf-8")
-        _require_free(self._folder)
+        require_free(self._folder)
         self._draft.chmod(0o755)  # mkdtemp's folders are their owner's alone
         self._draft.rename(self._folder)
 
 
-def _require_free(folder: Path) -> None:
+def require_free(folder: Path) -> None:
+    """Passes where a set may be written.
+
+    Raises: ConflictError where something is in its place.
+    """
     if folder.exists():
         raise ConflictError(
             f"{integrity.called(folder)} exists already, and a scenario set is never "
@@ -221,8 +236,9 @@ def _require_free(folder: Path) -> None:
         )
 
 
-def _nothing_left(rejects: Mapping[str, int]) -> str:
-    why = ", ".join(f"{reason} {count}" for reason, count in sorted(rejects.items()))
+def _nothing_left(damage: Damage) -> str:
+    rejects = sorted(damage.rejects.items())
+    why = plain(", ".join(f"{reason} {count}" for reason, count in rejects))
     return (
         f"No scenario is left to write (rejected: {why or 'none found'}); a scenario needs a "
         f"moving car that is seen all the time. Try another source: "

@@ -12,7 +12,7 @@ from drivetrain.data.__main__ import main
 from drivetrain.data.scenario_sets import load
 from tests.data.builders import Car, commonroad_2018b, commonroad_2020a, file_with
 
-CARS = (Car(7, 30.0, 0.0, 8.0, 21), Car(8, 12.0, 0.0, 6.0, 21))
+CARS = (Car(7, 30.0, 0.0, 8.0, 41), Car(8, 12.0, 0.0, 6.0, 41))
 
 
 @pytest.fixture
@@ -33,11 +33,12 @@ def test_convert_writes_a_set_and_says_what_is_in_it(
     said = capsys.readouterr()
     assert "| lane_keep | 4 | 0 | 0 | 4 |" in said.out
     assert "- Scenarios: 4 from 1 groups" in said.out
-    assert "- Duration: 2.0 s at 10 Hz" in said.out
+    assert "- Duration: 4.0 s at 10 Hz, 16 s in all" in said.out
     assert "- Licences: BSD-3-Clause 4" in said.out
     assert "- Left out: file_not_commonroad 1" in said.out
+    assert "- Files of no use: `page.xml` (not_commonroad)" in said.out
     assert f"Next: `/train ppo --data {out} --run-id ngsim_v1`" in said.out
-    assert "3/3 page.xml" in said.err
+    assert "3/3 " in said.err
     assert len(load(out)) == 4
 
 
@@ -52,7 +53,8 @@ def test_info_is_the_same_for_machines(
     assert main(["info", str(out), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["scenarios"] == 4
-    assert facts["seconds"] == {"shortest": 2.0, "longest": 2.0}
+    assert facts["seconds"] == {"shortest": 4.0, "longest": 4.0, "total": 16.0}
+    assert facts["unfit_files"] == {"page.xml": "not_commonroad"}
 
 
 @pytest.mark.parametrize(
