@@ -7,7 +7,7 @@ sets, splits, processes or interruptions: `drivetrain/data/conversion.py` does a
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from drivetrain.sim.scenario import Scenario
 
@@ -16,7 +16,8 @@ class UnfitFileError(Exception):
     """A source file that is no use as a whole; the text is the reason it is counted under."""
 
 
-class Repair(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Repair:
     """Something that was mended and kept; counted by name, lest data change in silence."""
 
     what: str
