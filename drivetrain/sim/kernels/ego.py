@@ -18,7 +18,7 @@ from drivetrain.sim.kernels.others import find_lead, note_places
 from drivetrain.sim.reward import TTC_S
 from drivetrain.sim.road import Paths, cell_of, project_near, row_at
 from drivetrain.sim.scenario import ScenarioArrays
-from drivetrain.sim.state import State
+from drivetrain.sim.state import Body, State
 
 
 @inlined
@@ -105,21 +105,27 @@ def meet_others(paths: Paths, state: State, w: int) -> tuple[int, bool, float]:
 @inlined
 def is_off_road(scenarios: ScenarioArrays, state: State, w: int) -> bool:
     """Whether any road edge meets the ego's box."""
-    ego = body_at(state, w, 0)
-    cell = cell_of(scenarios, scenarios.road[state.progress.scenario[w]], ego.x, ego.y)
+    road = int(scenarios.road[state.progress.scenario[w]])
+    return bool(meets_edge(scenarios, road, body_at(state, w, 0)))
+
+
+@inlined
+def meets_edge(scenarios: ScenarioArrays, road: int, box: Body) -> bool:
+    """Whether any edge of a road meets a box."""
+    cell = cell_of(scenarios, road, box.x, box.y)
     if cell < 0:
         return False
-    reach = ego.half_length + ego.half_width
+    reach = box.half_length + box.half_width
     for entry in range(scenarios.first_entry[cell], scenarios.first_entry[cell + 1]):
         edge = scenarios.entry[entry]
         x0, y0 = np.float64(scenarios.edge_x0[edge]), np.float64(scenarios.edge_y0[edge])
         x1, y1 = np.float64(scenarios.edge_x1[edge]), np.float64(scenarios.edge_y1[edge])
         if (
-            min(x0, x1) <= ego.x + reach
-            and max(x0, x1) >= ego.x - reach
-            and min(y0, y1) <= ego.y + reach
-            and max(y0, y1) >= ego.y - reach
-            and edge_crosses(ego, (x0, y0, x1, y1))
+            min(x0, x1) <= box.x + reach
+            and max(x0, x1) >= box.x - reach
+            and min(y0, y1) <= box.y + reach
+            and max(y0, y1) >= box.y - reach
+            and edge_crosses(box, (x0, y0, x1, y1))
         ):
             return True
     return False

@@ -1,0 +1,240 @@
+"""Rolls out every proposal of a world, and chooses what to do now."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.sim.compiled import compiled, inlined
+from drivetrain.sim.config import STEP_S
+from drivetrain.sim.dynamics import Motion, advance, wanted, yaw_rate
+from drivetrain.sim.kernels.ego import meets_edge
+from drivetrain.sim.pdm.control import (
+    ASIDES_M,
+    LIMIT_SHARES,
+    PROPOSALS,
+    Car,
+    Place,
+    body_of,
+    desired_mps,
+    pdm_acceleration,
+    throttle_for,
+    turn_towards,
+)
+from drivetrain.sim.pdm.forecast import (
+    PLAN_S,
+    PLAN_STEPS,
+    Counts,
+    Forecast,
+    forecast_others,
+    lead_of,
+    new_forecast,
+)
+from drivetrain.sim.pdm.judging import (
+    STANDING_MPS,
+    Hits,
+    Traces,
+    Verdicts,
+    is_comfortable,
+    meet_forecast,
+    new_verdicts,
+    score_all,
+)
+from drivetrain.sim.road import Paths, paths_of, project_near, row_at
+from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
+from drivetrain.sim.state import Floats, Ints, State
+
+UNSAFE_S = 0.9
+"""nuPlan tries tenths of a second and wants more than 0.95: 0.9 is too soon, 1.0 is not."""
+EMERGENCY_S, EMERGENCY_MPS = 2.0, 5.0
+"""PDM-Closed stops where even its best proposal hits within 2 s, at 5 m/s or less."""
+
+
+class Plans(NamedTuple):
+    """What was decided.  [worlds, ...].
+
+    proposal: the best one.  brakes: 1 where the ego stops instead.  scores: [worlds,
+    proposals], NaN for those that fail.
+    """
+
+    actions: NDArray[np.float32]
+    proposal: Ints
+    brakes: NDArray[np.uint8]
+    scores: Floats
+
+
+class Room(NamedTuple):
+    """Room for one thread, whose content means nothing between worlds."""
+
+    forecast: Forecast
+    verdicts: Verdicts
+    traces: Traces
+
+
+def new_room(slots: int) -> Room:
+    """Room for worlds of so many slots."""
+    traces = Traces(*(np.full(PLAN_STEPS + 1, np.nan) for _ in Traces._fields))
+    return Room(new_forecast(slots), new_verdicts(), traces)
+
+
+def new_plans(worlds: int) -> Plans:
+    """Room for the plans of that many worlds."""
+    return Plans(
+        np.zeros((worlds, 2), np.float32),
+        np.zeros(worlds, np.int64),
+        np.zeros(worlds, np.uint8),
+        np.full((worlds, PROPOSALS), np.nan),
+    )
+
+
+@compiled
+def plan_worlds(
+    scenarios: ScenarioArrays, state: State, room: Room, plans: Plans, first: int, last: int
+) -> None:
+    """What to do now in the worlds first..last-1."""
+    paths = paths_of(scenarios)
+    for w in range(first, last):
+        plan_world(scenarios, paths, state, w, room, plans)
+
+
+@inlined
+def plan_world(
+    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, room: Room, plans: Plans
+) -> None:
+    """The best proposal's first action, or a full brake."""
+    car, place = car_of(state, w), place_of(state, w)
+    counts = forecast_others(scenarios, paths, state, w, car, room.forecast)
+    for proposal in range(PROPOSALS):
+        roll_out(scenarios, paths, state, w, car, place, counts, room, proposal)
+    verdicts = room.verdicts
+    best = score_all(verdicts, plans.scores[w])
+    brakes = verdicts.hit_s[best] <= EMERGENCY_S and place.motion.speed <= EMERGENCY_MPS
+    plans.proposal[w], plans.brakes[w] = best, brakes
+    plans.actions[w, 0] = -1.0 if brakes else verdicts.throttle[best]
+    plans.actions[w, 1] = verdicts.turn[best]
+
+
+@inlined
+def car_of(state: State, w: int) -> Car:
+    """The ego of a world, as its plans see it."""
+    d, e, b = state.drivers, state.egos, state.bodies
+    return Car(
+        d.start[w, 0],
+        d.points[w, 0],
+        d.along[w, 0],
+        d.offset[w, 0],
+        e.wheel_base[w],
+        e.rear_to_centre[w],
+        b.half_length[w, 0],
+        b.half_width[w, 0],
+    )
+
+
+@inlined
+def place_of(state: State, w: int) -> Place:
+    """Where every plan of a world begins."""
+    e, d = state.egos, state.drivers
+    motion = Motion(
+        e.rear_x[w], e.rear_y[w], e.heading[w], e.speed[w], e.acceleration[w], e.steering[w]
+    )
+    return Place(motion, d.along[w, 0], d.offset[w, 0])
+
+
+@inlined
+def decide(
+    paths: Paths, car: Car, place: Place, lead: tuple[float, float], proposal: int
+) -> tuple[float, float]:
+    """(throttle, turn) of a proposal where it has come."""
+    share = LIMIT_SHARES[proposal % len(LIMIT_SHARES)]
+    aside = ASIDES_M[proposal // len(LIMIT_SHARES)]
+    desired = desired_mps(paths, car, place.along, share)
+    wish = pdm_acceleration(place.motion.speed, desired, lead[0], lead[1])
+    return throttle_for(wish), turn_towards(paths, car, place, aside)
+
+
+@inlined
+def move_on(paths: Paths, car: Car, place: Place, throttle: float, turn: float) -> Place:
+    """One step of the bicycle, and its new place on the route."""
+    speed = place.motion.speed
+    acceleration, steering = wanted(throttle, turn, speed, car.wheel_base)
+    motion = advance(place.motion, acceleration, steering, car.wheel_base)
+    body = body_of(car, motion)
+    where = (body.x, body.y)
+    along, offset = project_near(paths, car.start, car.points, place.along, where)
+    return Place(motion, along, offset)
+
+
+@inlined
+def note(traces: Traces, step: int, motion: Motion, wheel_base_m: float) -> None:
+    """What a step felt like."""
+    traces.acceleration[step] = motion.acceleration
+    traces.speed[step] = motion.speed
+    traces.yaw_rate[step] = yaw_rate(motion.speed, motion.steering, wheel_base_m)
+
+
+@inlined
+def meet_others(
+    paths: Paths, state: State, w: int, car: Car, place: Place, room: Room, near: int, step: int
+) -> Hits:
+    """Whom a step of the roll-out runs into."""
+    row = row_at(car.start, car.points, place.along)
+    lane_room = np.float64(paths.half_width[row]) - abs(place.offset) - car.half_width
+    ego = body_of(car, place.motion)
+    return meet_forecast(
+        state, w, room.forecast, near, step, ego, car.rear_to_centre, lane_room
+    )
+
+
+@inlined
+def roll_out(
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    state: State,
+    w: int,
+    car: Car,
+    place: Place,
+    counts: Counts,
+    room: Room,
+    proposal: int,
+) -> None:
+    """Drives a proposal through the forecast and writes the verdict on it.
+
+    Ends early where it has failed, and at the route's end, past which nothing is judged.
+    """
+    v, forecast, road = room.verdicts, room.forecast, scenarios.road[state.progress.scenario[w]]
+    for k in range(counts.near):
+        forecast.met[k] = forecast.began[k]
+    end = (car.points - 1) * PATH_SPACING_M
+    aside = ASIDES_M[proposal // len(LIMIT_SHARES)]
+    v.factor[proposal], v.clear[proposal] = 1.0, 1.0
+    v.failed_s[proposal], v.hit_s[proposal] = math.inf, math.inf
+    note(room.traces, 0, place.motion, car.wheel_base)
+    # Who begins on an edge is judged from where it has left it.
+    was_on = not meets_edge(scenarios, road, body_of(car, place.motion))
+    step, objects = 0, 0
+    while step < PLAN_STEPS and place.along < end and v.factor[proposal] > 0.0:
+        lead = lead_of(forecast, counts, step, car, place, aside)
+        throttle, turn = decide(paths, car, place, lead, proposal)
+        if step == 0:
+            v.throttle[proposal], v.turn[proposal] = throttle, turn
+        step += 1
+        place = move_on(paths, car, place, throttle, turn)
+        note(room.traces, step, place.motion, car.wheel_base)
+        hits = meet_others(paths, state, w, car, place, room, counts.near, step)
+        objects += hits.objects
+        is_on = not meets_edge(scenarios, road, body_of(car, place.motion))
+        if hits.bodies + hits.objects > 0:
+            v.hit_s[proposal] = min(v.hit_s[proposal], step * STEP_S)
+        if hits.bodies > 0 or objects > 1 or (was_on and not is_on):
+            v.factor[proposal], v.failed_s[proposal] = 0.0, step * STEP_S
+        elif objects == 1:
+            v.factor[proposal] = 0.5
+        was_on = was_on or is_on
+        if hits.soonest_s <= UNSAFE_S and place.motion.speed > STANDING_MPS:
+            v.clear[proposal] = 0.0
+    left_m = place.motion.speed * (PLAN_S - step * STEP_S)
+    v.progress_m[proposal] = place.along - car.begin_m + left_m
+    v.comfort[proposal] = 0.0
+    if v.factor[proposal] > 0.0 and is_comfortable(room.traces, step + 1):
+        v.comfort[proposal] = 1.0
