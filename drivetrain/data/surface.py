@@ -28,6 +28,13 @@ def union(outlines_m: Sequence[Floats], fillet_m: float = 0.0) -> shapely.Geomet
     return shapely.union_all([_without_specks(part) for part in parts])
 
 
+def filled(surface: shapely.Geometry) -> shapely.Geometry:
+    """The surface with every hole closed."""
+    return shapely.union_all(
+        [shapely.Polygon(part.exterior) for part in shapely.get_parts(surface)]
+    )
+
+
 def edges(surface: shapely.Geometry, open_ends_m: Sequence[Floats]) -> Floats:
     """[edges, 4] as x0, y0, x1, y1: the boundary, left open where the road runs on.
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
-from drivetrain.data import validate
+from drivetrain.data import lines, validate
 from drivetrain.data.converters import commonroad
-from drivetrain.data.converters.commonroad import UnfitFileError, recording_of, scenarios_of
+from drivetrain.data.converters.commonroad import recording_of, scenarios_of
+from drivetrain.data.converters.contract import Repair, UnfitFileError
 from drivetrain.errors import NotFoundError
-from drivetrain.sim.scenario import Scenario
+from drivetrain.sim.scenario import AreaKind, Scenario, Signal
 from tests.data.builders import Car, commonroad_2018b, commonroad_2020a, file_with
 
 AHEAD = Car(7, x_m=30.0, y_m=0.2, speed_mps=8.0, steps=21)
@@ -23,7 +25,7 @@ CARS = (AHEAD, BEHIND, BESIDE, STANDING)
 
 def converted(folder: Path, text: str) -> list[Scenario]:
     found = list(scenarios_of(file_with(folder, text)))
-    assert all(isinstance(one, Scenario) for one in found), found
+    assert all(isinstance(one, Scenario | Repair) for one in found), found
     return [one for one in found if isinstance(one, Scenario)]
 
 
@@ -126,7 +128,7 @@ def test_a_change_of_lane_is_one_smooth_line(tmp_path: Path) -> None:
 def test_a_car_off_every_lane_has_no_route(tmp_path: Path) -> None:
     lost = Car(7, x_m=30.0, y_m=60.0, speed_mps=8.0, steps=21)
     found = list(scenarios_of(file_with(tmp_path, commonroad_2020a([lost, BEHIND]))))
-    assert found[0] == "no_route"
+    assert found[:2] == [Repair("smoothed_track", 2), "no_route"]
 
 
 @pytest.mark.parametrize(
@@ -199,3 +201,122 @@ def test_a_source_without_files_is_not_found(tmp_path: Path) -> None:
 )
 def test_files_of_one_recording_share_a_group(name: str, recording: str) -> None:
     assert recording_of(name) == recording
+
+
+def test_a_car_seen_for_three_seconds_of_more_is_an_expert_of_its_own_time(
+    tmp_path: Path,
+) -> None:
+    cars = (Car(7, 2.0, 0.0, 2.0, 61), Car(8, 30.0, 0.0, 3.0, 40), Car(9, 70.0, 0.0, 3.0, 29))
+    found = converted(tmp_path, commonroad_2018b(cars))
+    assert [one.tracks.x_m.shape for one in found] == [(3, 61), (3, 40)]
+    assert all(one.tracks.valid[one.ego].all() for one in found)
+    assert {one.group for one in found} == {"USA_Test"}
+
+
+def test_tracks_lose_their_jitter_and_velocities_follow_positions(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0.0, 0.15, 61)
+    text = commonroad_2018b([Car(7, 2.0, 0.0, 10.0, 61), BEHIND])
+    for step, off_m in enumerate(noise):
+        x_m = 2.0 + step
+        text = text.replace(f"<x>{x_m}</x><y>0.0</y>", f"<x>{x_m + off_m}</x><y>0.0</y>")
+    tracks = converted(tmp_path, text)[0].tracks
+    recorded_mps = np.diff(np.arange(61.0) + noise) / 0.1
+    assert np.abs(recorded_mps - 10.0).max() > 3.0
+    # At the ends the last fit goes on, without samples beyond to hold it.
+    assert np.abs(tracks.vx_mps[0, 8:-8] - 10.0).max() < 1.0
+    np.testing.assert_allclose(np.gradient(tracks.x_m[0], 0.1), tracks.vx_mps[0], atol=0.6)
+    np.testing.assert_array_equal(tracks.vy_mps[0], 0.0)
+
+
+def test_lanelets_are_lanes_with_bounds_limits_and_successors(
+    tmp_path: Path, text: str
+) -> None:
+    lanes = converted(tmp_path, text)[0].road.lanes
+    assert [lane.successors for lane in lanes] == [(1,), (), ()]
+    assert lanes[0].block == lanes[2].block != lanes[1].block
+    assert not any(lane.is_connector for lane in lanes)
+    assert {lane.limit_mps for lane in lanes} in ({13.4112}, {11.176})
+    np.testing.assert_allclose(np.ptp(lanes[0].outline_m, axis=0), [60.0, 4.0])
+    np.testing.assert_allclose(lanes[0].baseline_m[[0, -1]], [[-60.0, -2.0], [0.0, -2.0]])
+
+
+def test_the_ground_is_all_lanelets_and_goes_on_where_only_the_map_ends(
+    tmp_path: Path, text: str
+) -> None:
+    road = converted(tmp_path, text)[0].road
+    ground = shapely.union_all(
+        [shapely.Polygon(a.rings_m[0]) for a in road.areas if a.kind == AreaKind.DRIVABLE]
+    )
+    for x_m, y_m, is_ground in (
+        (-30.0, 2.0, True),
+        (30.0, 2.0, False),  # behind the lane drop
+        (150.0, -2.0, True),
+        (170.0, -2.0, False),
+        (-65.0, 2.0, True),
+    ):
+        assert ground.contains(shapely.Point(x_m, y_m)) == is_ground
+
+
+def test_a_crosswalk_is_no_lane(tmp_path: Path) -> None:
+    text = commonroad_2018b(CARS)
+    text = text.replace(
+        '<lanelet id="3">', '<lanelet id="3"><laneletType>crosswalk</laneletType>'
+    )
+    road = converted(tmp_path, text)[0].road
+    assert len(road.lanes) == 2
+    assert [area.kind for area in road.areas].count(AreaKind.CROSSWALK) == 1
+
+
+def lit(cycle: str = "", rest: str = "") -> str:
+    """The two lanelets with a light at the end of the first: green 2, yellow 1, red 3."""
+    phases = "".join(
+        f"<cycleElement><duration>{steps}</duration><color>{colour}</color></cycleElement>"
+        for steps, colour in ((2, "green"), (1, "yellow"), (3, "red"))
+    )
+    light = f'<trafficLight id="70"><cycle>{cycle or phases}</cycle>{rest}</trafficLight>'
+    text = commonroad_2020a(CARS).replace(
+        '<successor ref="2"/>', '<successor ref="2"/><trafficLightRef ref="70"/>'
+    )
+    return text.replace("</commonRoad>", f"{light}</commonRoad>")
+
+
+def test_a_light_is_obeyed_by_the_lanelet_behind_it(tmp_path: Path) -> None:
+    found = converted(tmp_path, lit())[0]
+    assert found.road.lights == 1
+    assert [lane.light for lane in found.road.lanes] == [-1, 0, -1]
+    (stop,) = found.road.paths[found.route].stops
+    at_m = lines.at(found.road.paths[found.route].points_m, np.array([stop.along_m]))[0]
+    np.testing.assert_allclose(at_m, [0.0, -2.0], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown"),
+    [
+        ("", "001222001222001222001"),
+        ("<active>false</active>", "4" * 21),
+    ],
+)
+def test_a_light_shows_its_cycle(tmp_path: Path, rest: str, shown: str) -> None:
+    signals = converted(tmp_path, lit(rest=rest))[0].signals
+    assert signals is not None
+    assert "".join(map(str, signals[0])) == shown
+
+
+def test_a_cycle_begins_at_its_offset(tmp_path: Path) -> None:
+    text = lit().replace("</cycle>", "<timeOffset>4</timeOffset></cycle>")
+    signals = converted(tmp_path, text)[0].signals
+    assert signals is not None
+    assert "".join(map(str, signals[0][:10])) == "1222001222"
+
+
+def test_a_light_without_a_cycle_is_unknown(tmp_path: Path) -> None:
+    text = re.sub("<cycle>.*</cycle>", "", lit())
+    signals = converted(tmp_path, text)[0].signals
+    assert signals is not None
+    assert set(signals[0].tolist()) == {Signal.UNKNOWN}
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(">2</dur", ">0</dur"), ("yellow", "blue")])
+def test_a_cycle_that_cannot_be_is_unreadable(tmp_path: Path, right: str, wrong: str) -> None:
+    with pytest.raises(UnfitFileError, match="unreadable"):
+        list(scenarios_of(file_with(tmp_path, lit().replace(right, wrong))))
