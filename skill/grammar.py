@@ -81,20 +81,38 @@ class Eval:
 
 @dataclass(frozen=True, slots=True)
 class DataConvert:
-    """Make a scenario set of recorded files."""
+    """Make a scenario set of recorded files.
+
+    maps: folder of the maps, where they lie apart.  types: empty for all.
+    per_type: at most so many from one file.  workers: processes, None for one per core.
+    """
 
     format: str
     sources: tuple[str, ...]
+    out: str
+    as_json: bool
+    maps: str | None = None
+    types: tuple[str, ...] = ()
+    per_type: int | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataJoin:
+    """Make one scenario set of several."""
+
+    folders: tuple[str, ...]
     out: str
     as_json: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DataInfo:
-    """Describe a scenario set."""
+    """Describe a scenario set.  sheet: a PNG file to draw scenes into."""
 
     folder: str
     as_json: bool
+    sheet: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +150,7 @@ Command = (
     | Wait
     | Eval
     | DataConvert
+    | DataJoin
     | DataInfo
     | DataGenerate
     | Doctor

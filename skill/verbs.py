@@ -13,13 +13,12 @@ from drivetrain.numbers import whole_count
 from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.runs.folder import is_run_id
 from drivetrain.text import quote
+from skill.arguments import no_arguments, one_argument
+from skill.data_verb import DATA
 from skill.grammar import (
     JSON,
     Checkpoint,
     Command,
-    DataConvert,
-    DataGenerate,
-    DataInfo,
     Doctor,
     Eval,
     Help,
@@ -35,33 +34,14 @@ from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
 NOT_YET = ("sac", "bc", "gail", "hybrid")
 """Algorithms that the product will have and does not have yet."""
-DATA_FORMATS = ("commonroad",)
-DATA_EXAMPLE = "data convert commonroad SRC --out datasets/processed/ngsim"
 DEFAULT_TAIL = 40
 LONGEST_TAIL = 1000
 MOST_SCENARIOS = 100_000
 LONGEST_WAIT_S = 30 * 86_400
 
 
-def _argument(given: Given, verb: str, name: str, example: str) -> str:
-    """The one plain argument that a verb takes."""
-    if len(given.arguments) == 1 and given.arguments[0]:
-        return given.arguments[0]
-    count = len(given.arguments)
-    found = "was given " + {0: "none", 1: "an empty word"}.get(count, f"{count} words")
-    raise RequestError(f"`{verb}` takes one {name} and {found}. Try `/train {example}`.")
-
-
-def _no_arguments(given: Given, verb: str) -> None:
-    if given.arguments:
-        raise RequestError(
-            f"`{verb}` takes options only, and was given {quote(given.arguments[0])}. "
-            f"Try `/train help {verb}`."
-        )
-
-
 def _run(given: Given, verb: str) -> str:
-    word = _argument(given, verb, "run id", f"{verb} ppo_v1")
+    word = one_argument(given, verb, "run id", f"{verb} ppo_v1")
     if is_run_id(word):
         return word
     raise RequestError(
@@ -152,73 +132,13 @@ def _checkpoint(driver: str, text: str | None) -> Checkpoint:
             )
 
 
-def _data(given: Given) -> Command:
-    action, *words = given.arguments or ("",)
-    builders = {"convert": _data_convert, "info": _data_info, "generate": _data_generate}
-    if action in builders:
-        return builders[action](given, tuple(words))
-    found = f"not {quote(action)}" if action else "and needs one of them"
-    raise RequestError(
-        f"`data` knows `convert`, `info` and `generate`, {found}. Try `/train {DATA_EXAMPLE}`."
-    )
-
-
-def _data_convert(given: Given, words: tuple[str, ...]) -> Command:
-    out = given.last("--out")
-    if len(words) < 2 or not all(words) or words[0] not in DATA_FORMATS or not out:
-        formats = " or ".join(f"`{name}`" for name in DATA_FORMATS)
-        raise RequestError(
-            f"`data convert` takes a format ({formats}), the files or folders to read, and "
-            f"`--out` with the folder to make. Try `/train {DATA_EXAMPLE}`."
-        )
-    _only(given, "data convert", {"--out"})
-    return DataConvert(words[0], words[1:], out, as_json="--json" in given)
-
-
-def _data_info(given: Given, words: tuple[str, ...]) -> Command:
-    _only(given, "data info", set())
-    folder = _argument(
-        Given(words), "data info", "folder", "data info datasets/processed/ngsim"
-    )
-    return DataInfo(folder, as_json="--json" in given)
-
-
-def _data_generate(given: Given, words: tuple[str, ...]) -> Command:
-    _only(given, "data generate", {"--out", "--count", "--seed"})
-    _no_arguments(Given(words), "data generate")
-    out = given.last("--out")
-    if not out:
-        raise RequestError(
-            "`data generate` needs `--out` with the folder to make. "
-            "Try `/train data generate --out datasets/processed/generated --count 1000`."
-        )
-    return DataGenerate(
-        out=out,
-        count=whole_number(
-            "data generate --out DIR", "--count", given.last("--count"), 1, 1_000_000
-        ),
-        seed=whole_number(
-            "data generate --out DIR", "--seed", given.last("--seed"), 0, 2**32 - 1
-        ),
-        as_json="--json" in given,
-    )
-
-
-def _only(given: Given, verb: str, flags: set[str]) -> None:
-    extra = sorted(set(given.values) - flags - {"--json"})
-    if extra:
-        raise RequestError(
-            f"`{extra[0]}` is not an option of `{verb}`. Try `/train help data`."
-        )
-
-
 def _doctor(given: Given) -> Command:
-    _no_arguments(given, "doctor")
+    no_arguments(given, "doctor")
     return Doctor(fix="--fix" in given, as_json="--json" in given)
 
 
 def _help(given: Given) -> Command:
-    topic = _argument(given, "help", "verb", "help ppo") if given.arguments else None
+    topic = one_argument(given, "help", "verb", "help ppo") if given.arguments else None
     return Help(topic, as_json="--json" in given)
 
 
@@ -294,19 +214,7 @@ SERVING: Final = (
         ),
         _eval,
     ),
-    Verb(
-        "data",
-        "convert FORMAT SRC… | info SET | generate",
-        "Make scenario sets of recorded files or generated traffic, and describe them.",
-        DATA_EXAMPLE,
-        (
-            Option("--out", "Folder of the set to make; it must not exist yet.", "DIR"),
-            Option("--count", "Scenarios to generate.", "N"),
-            Option("--seed", "Seed of the generator.", "N"),
-            JSON,
-        ),
-        _data,
-    ),
+    DATA,
     Verb(
         "doctor",
         "",
@@ -344,7 +252,7 @@ def starting() -> tuple[Verb, ...]:
 
 def _starting_verb(name: str, summary: str, fields: Mapping[str, Option]) -> Verb:
     def build(given: Given) -> Command:
-        _no_arguments(given, name)
+        no_arguments(given, name)
         asked = asked_with(name, given, fields)
         return Start(asked, dry_run=DRY_RUN.flag in given, as_json=JSON.flag in given)
 

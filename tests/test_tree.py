@@ -12,7 +12,6 @@ LONGER_FOR_A_REASON = {
     "drivetrain/runs/supervise.py": "runs without site-packages, so it is one file",
     "drivetrain/sim/reference.py": "one world, whole, to be read beside the kernels",
     "drivetrain/sim/pack.py": "how each table of a scenario set is filled, in one place",
-    "skill/verbs.py": "every serving verb with its options: a table, not a program",
 }
 FORBIDDEN_FOLDERS = ("skills", "runs")
 """`skills/` would hide the root SKILL.md from plugin loaders; `runs/` belongs under a home."""

@@ -10,6 +10,7 @@ from skill.grammar import (
     DataConvert,
     DataGenerate,
     DataInfo,
+    DataJoin,
     Doctor,
     Eval,
     Help,
@@ -51,7 +52,7 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.judging import evaluate
 
             return evaluate(command, room)
-        case DataConvert() | DataInfo() | DataGenerate():
+        case DataConvert() | DataJoin() | DataInfo() | DataGenerate():
             from skill.actions.data import act_on_data
 
             return act_on_data(command)

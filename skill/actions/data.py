@@ -3,15 +3,21 @@
 import json
 
 from skill.children import run_child
-from skill.grammar import DataConvert, DataGenerate, DataInfo
+from skill.grammar import DataConvert, DataGenerate, DataInfo, DataJoin
 from skill.report import Report
 
+LEFT_OUT = 5
+"""How the child ends that made a set and had to leave out files it failed on."""
 
-def act_on_data(command: DataConvert | DataInfo | DataGenerate) -> Report:
+
+def act_on_data(command: DataConvert | DataJoin | DataInfo | DataGenerate) -> Report:
     """Make or describe a scenario set."""
     match command:
         case DataConvert():
             return convert_data(command)
+        case DataJoin():
+            words = ["join", f"--out={command.out}", "--", *command.folders]
+            return _make_set(words, command.out, as_json=command.as_json)
         case DataInfo():
             return describe_data(command)
         case DataGenerate():
@@ -20,7 +26,16 @@ def act_on_data(command: DataConvert | DataInfo | DataGenerate) -> Report:
 
 def convert_data(command: DataConvert) -> Report:
     """Make a scenario set of recorded files."""
-    words = ["convert", command.format, *command.sources, f"--out={command.out}"]
+    given = {
+        "--out": command.out,
+        "--maps": command.maps,
+        "--types": ",".join(command.types) or None,
+        "--per-type": command.per_type,
+        "--workers": command.workers,
+    }
+    options = [f"{flag}={value}" for flag, value in given.items() if value is not None]
+    # Behind `--` no source can be taken for an option.
+    words = ["convert", *options, "--", command.format, *command.sources]
     return _make_set(words, command.out, as_json=command.as_json)
 
 
@@ -34,18 +49,23 @@ def generate_data(command: DataGenerate) -> Report:
 
 def describe_data(command: DataInfo) -> Report:
     """What a scenario set holds."""
-    return _told_by_data(["info", command.folder], as_json=command.as_json)
+    options = [] if command.sheet is None else [f"--sheet={command.sheet}"]
+    return _told_by_data(["info", *options], command.folder, as_json=command.as_json)
 
 
 def _make_set(words: list[str], out: str, *, as_json: bool) -> Report:
-    made = _told_by_data(words, as_json=False)
-    return made if made.exit_code or not as_json else describe_data(DataInfo(out, as_json=True))
+    said = run_child("drivetrain.data", words)
+    if said.exit_code not in (0, LEFT_OUT):
+        return Report("", exit_code=said.exit_code)
+    facts = {}
+    if as_json:
+        facts = describe_data(DataInfo(out, as_json=True)).facts
+    return Report(said.text.rstrip(), facts, exit_code=said.exit_code)
 
 
-def _told_by_data(words: list[str], *, as_json: bool) -> Report:
-    said = run_child("drivetrain.data", [*words, "--json"] if as_json else words)
+def _told_by_data(words: list[str], folder: str, *, as_json: bool) -> Report:
+    options = ["--json"] if as_json else []
+    said = run_child("drivetrain.data", [*words, *options, "--", folder])
     if said.exit_code:
         return Report("", exit_code=said.exit_code)
-    if as_json:
-        return Report("", json.loads(said.text))
-    return Report(said.text.rstrip())
+    return Report("", json.loads(said.text)) if as_json else Report(said.text.rstrip())

@@ -12,6 +12,7 @@ from skill.grammar import (
     DataConvert,
     DataGenerate,
     DataInfo,
+    DataJoin,
     Doctor,
     Eval,
     Help,
@@ -45,7 +46,15 @@ READ = {
     "data convert commonroad a.xml b --out c": DataConvert(
         "commonroad", ("a.xml", "b"), "c", as_json=False
     ),
+    "data convert nuplan --db a.db b.db --maps m --out c --types x,y --per-type 9": DataConvert(
+        "nuplan", ("a.db", "b.db"), "c", as_json=False, maps="m", types=("x", "y"), per_type=9
+    ),
+    "data convert nuplan --workers 2 d --out c --json": DataConvert(
+        "nuplan", ("d",), "c", as_json=True, workers=2
+    ),
+    "data join sets/a sets/b --out c": DataJoin(("sets/a", "sets/b"), "c", as_json=False),
     "data info sets/a": DataInfo("sets/a", as_json=False),
+    "data info sets/a --sheet a.png": DataInfo("sets/a", as_json=False, sheet="a.png"),
     "data generate --out d --count 9 --seed 3": DataGenerate("d", 9, 3, as_json=False),
     "help ppo": Help("ppo", as_json=False),
     "": Help(None, as_json=False),
@@ -125,9 +134,14 @@ BAD = {
     "doctor x": "`doctor` takes options only",
     "doctor --fix=yes": "`--fix` takes no value",
     "eval x --checkpoint worst": "it is `best` or `last`",
-    "data": "`data` knows `convert`, `info` and `generate`",
-    "data convert": "`data convert` takes a format (`commonroad`)",
-    "data convert nuscenes a --out b": "`data convert` takes a format (`commonroad`)",
+    "data": "`data` knows `convert`, `join`, `info` and `generate`",
+    "data convert": "`data convert` takes a format (`commonroad`, `argoverse` and `nuplan`)",
+    "data convert nuscenes a --out b": "`data convert` takes a format (`commonroad`",
+    "data convert nuplan a --out b --maps ''": "`--maps` is empty",
+    "data convert nuplan a --out b --workers 0": "`--workers` is `0`",
+    "data convert nuplan a --out b --seed 1": "`--seed` is not an option of `data convert`",
+    "data join a --out b": "`data join` takes two sets or more",
+    "data info a --sheet b.jpg": "`--sheet` is `b.jpg`; it is a `.png` file",
     "data info a --out b": "`--out` is not an option of `data info`",
     "data generate": "`data generate` needs `--out`",
     "status 'x": "a quote or a backslash is left open",
