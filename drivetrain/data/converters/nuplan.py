@@ -1,0 +1,216 @@
+"""nuPlan databases and maps (version 1.1) as scenarios; nothing of nuPlan's own code is used.
+
+`nuplan_database.py` reads a database, `nuplan_checks.py` keeps what can be physical,
+`nuplan_windows.py` picks 15 s around tags, `nuplan_map_file.py` and `nuplan_map.py` read a
+city, `nuplan_cut.py` cuts the road out of it, and `nuplan_routes.py` finds the driving lines.
+A file is one unit of work; its scenarios share one road.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drivetrain.data.converters import nuplan_database
+from drivetrain.data.converters.contract import Options, Repair, UnfitFileError
+from drivetrain.data.converters.nuplan_checks import (
+    Ego,
+    Others,
+    check_clock,
+    ego_of,
+    others_of,
+)
+from drivetrain.data.converters.nuplan_cut import Cut, cut
+from drivetrain.data.converters.nuplan_database import Recording
+from drivetrain.data.converters.nuplan_map import CityMap, city
+from drivetrain.data.converters.nuplan_map_file import find_map
+from drivetrain.data.converters.nuplan_routes import desired_mps, lines_of, route_of
+from drivetrain.data.converters.nuplan_windows import (
+    Scenes,
+    Window,
+    anchors,
+    signals,
+    window_at,
+)
+from drivetrain.errors import NotFoundError, RequestError
+from drivetrain.sim.scenario import Path as DrivingLine
+from drivetrain.sim.scenario import Road, Scenario
+from drivetrain.text import quote
+
+__all__ = ["LICENCE", "SOURCE", "VERSION", "files_in", "scenarios_of"]
+
+SOURCE = "nuplan"
+VERSION = 1
+LICENCE = "nuplan-nc"
+
+FREE_SPEED_MPS = 10.0
+"""What nuPlan's IDM drivers like where no limit is known."""
+
+
+def files_in(sources: Sequence[Path]) -> list[Path]:
+    """The databases named, and those below the folders named, in order.
+
+    Raises: NotFoundError where there are none; RequestError where two have one name.
+    """
+    found: list[Path] = []
+    for source in sources:
+        named = sorted(source.rglob("*.db")) if source.is_dir() else [source]
+        # Reading a pipe would wait for ever.
+        files = [file for file in named if file.is_file()]
+        if not files:
+            raise NotFoundError(
+                f"There is no nuPlan database at {quote(str(source), 200)}; name `.db` files "
+                f"or folders that hold some: `/train data convert nuplan --db FILES --maps "
+                f"DIR --out DIR`."
+            )
+        found += files
+    by_name: dict[str, Path] = {}
+    for file in dict.fromkeys(file.absolute() for file in found):
+        other = by_name.setdefault(file.stem, file)
+        if other != file:
+            raise RequestError(
+                f"Two databases are called {quote(file.stem, 120)}: {quote(str(other), 200)} "
+                f"and {quote(str(file), 200)}; a recording may come once, so name only one "
+                f"of them behind `--db`."
+            )
+    return list(dict.fromkeys(found))
+
+
+def scenarios_of(file: Path, options: Options) -> Iterator[Scenario | Repair | str]:
+    """The scenarios of a database; text is why one was left out.
+
+    Raises: UnfitFileError where the file is no use; RequestError, NotFoundError or DataError
+        where the maps are.
+    """
+    recording = nuplan_database.read(file)
+    check_clock(recording.frames)
+    map_ = city(find_map(options, recording.map_name))
+    _check_projection(recording, map_)
+    ego = ego_of(recording.frames)
+    others, done = others_of(recording)
+    windows, left_out = _windows(recording, ego, options)
+    yield from left_out
+    scenes = Scenes(ego, others)
+    windows, empty = _occupied(scenes, windows)
+    yield from empty
+    if windows:
+        part = _part(map_, recording, ego, windows)
+        driven = lines_of(part, others, _tracks_in(scenes, windows))
+        yield from _scenarios(recording, _Drive(ego, others, scenes, part, driven), windows)
+        done["windows_interpolated"] += sum(one.begin is not None for one in windows)
+    yield from (Repair(what, count) for what, count in sorted(done.items()) if count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drive:
+    """What all scenarios of a recording share."""
+
+    ego: Ego
+    others: Others
+    scenes: Scenes
+    part: Cut
+    lines: dict[int, DrivingLine]
+
+
+def _check_projection(recording: Recording, map_: CityMap) -> None:
+    """Raises: UnfitFileError where poses and map stand in different systems."""
+    stated = recording.frames.pose[:, -1]
+    stated = stated[np.isfinite(stated)]
+    if len(stated) and map_.epsg is not None and (stated != map_.epsg).any():
+        raise UnfitFileError("other_projection_than_its_map")
+
+
+def _windows(
+    recording: Recording, ego: Ego, options: Options
+) -> tuple[list[Window], list[str]]:
+    found: list[Window] = []
+    left_out: list[str] = []
+    for anchor, type_ in anchors(recording, options):
+        window = window_at(recording.frames.time_us, ego, anchor, type_)
+        if isinstance(window, str):
+            left_out.append(window)
+        else:
+            found.append(window)
+    return found, left_out
+
+
+def _occupied(scenes: Scenes, windows: list[Window]) -> tuple[list[Window], list[str]]:
+    """The windows in which anything was detected: 15 s without are a gap in the labels."""
+    kept = [window for window in windows if len(scenes.seen(window))]
+    return kept, (len(windows) - len(kept)) * ["no_objects"]
+
+
+def _part(map_: CityMap, recording: Recording, ego: Ego, windows: list[Window]) -> Cut:
+    ways = [ego.state[window.rows, :2] for window in windows]
+    # Whole metres, so that nothing is lost when it is added again.
+    origin_m = np.round(np.median(np.concatenate(ways), axis=0))
+    lit = np.unique(recording.lights.connector[recording.lights.frame >= 0]).tolist()
+    return cut(map_, ways, lit, origin_m)
+
+
+def _tracks_in(scenes: Scenes, windows: list[Window]) -> set[int]:
+    return {int(track) for window in windows for track in scenes.seen(window)}
+
+
+def _scenarios(
+    recording: Recording, drive: _Drive, windows: list[Window]
+) -> Iterator[Scenario | str]:
+    kept: list[tuple[Window, int]] = []
+    # Vehicles first: their lines are shared.
+    index = {track: at for at, track in enumerate(drive.lines)}
+    paths = list(drive.lines.values())
+    for window in windows:
+        track = drive.ego.state[window.rows].copy()
+        track[:, :2] -= drive.part.origin_m
+        route = route_of(drive.part, track, _roadblocks(recording, window))
+        if isinstance(route, str):
+            yield route
+            continue
+        kept.append((window, len(paths)))
+        paths.append(route)
+    if kept:
+        road = drive.part.road(f"{recording.map_name}/{recording.name}", paths)
+        for window, route_at in kept:
+            yield _scenario(recording, drive, (road, index), window, route_at)
+
+
+def _roadblocks(recording: Recording, window: Window) -> set[str]:
+    scenes = np.unique(recording.frames.scene[window.rows])
+    return {block for scene in scenes if scene >= 0 for block in recording.scenes[scene]}
+
+
+def _scenario(
+    recording: Recording,
+    drive: _Drive,
+    on: tuple[Road, dict[int, int]],
+    window: Window,
+    route: int,
+) -> Scenario:
+    road, path_of = on
+    tracks = drive.scenes.tracks(window, drive.part.origin_m)
+    paths = [route, *(path_of.get(int(one), -1) for one in drive.scenes.seen(window))]
+    fastest = np.hypot(tracks.vx_mps, tracks.vy_mps).max(axis=1)
+    lines = [road.paths[at] if at >= 0 else None for at in paths]
+    desired = [
+        desired_mps(line, speed, FREE_SPEED_MPS)
+        for line, speed in zip(lines, fastest.tolist(), strict=True)
+    ]
+    token = f"{int(recording.frames.token[window.anchor]):016x}"
+    x_m, y_m = drive.part.origin_m.tolist()
+    return Scenario(
+        id=f"{recording.name}/{token}",
+        source=SOURCE,
+        log=recording.name,
+        group="_".join(recording.name.split("_")[:2]),
+        type=window.type,
+        licence=LICENCE,
+        origin_m=(x_m, y_m),
+        road=road,
+        tracks=tracks,
+        ego=0,
+        route=route,
+        agent_path=np.array(paths, np.int32),
+        desired_mps=np.array(desired),
+        signals=signals(recording.lights, drive.part.light_of, window) if road.lights else None,
+    )

@@ -1,0 +1,188 @@
+"""A scenario laid out as a nuPlan database and map comes back as the scene it was."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from drivetrain.data import generate, lines, validate
+from drivetrain.data.converters import nuplan
+from drivetrain.data.converters.contract import Options, Repair
+from drivetrain.data.converters.nuplan_cut import REACH_M
+from drivetrain.sim.pack import pack
+from drivetrain.sim.scenario import AreaKind, Road, Scenario, Signal
+from tests import scenes
+from tests.data.nuplan_builder import CITIES, LAS_VEGAS, City, Layout, write_database
+from tests.data.nuplan_builder_map import GAP_M, write_map
+
+Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+PLACE_M = 0.01
+ANGLE_RAD = 1e-3
+
+
+def there_and_back(folder: Path, scene: Scenario, city: City = LAS_VEGAS) -> Scenario:
+    """The one scenario that comes out of a database made of one."""
+    file = write_database(folder / "logs", scene, Layout(city))
+    write_map(folder / "maps", scene.road, city)
+    found = list(nuplan.scenarios_of(file, Options(maps=folder / "maps")))
+    assert [one for one in found if isinstance(one, str | Repair)] == []
+    (back,) = found
+    assert isinstance(back, Scenario)
+    assert validate.fault(back) is None
+    return back
+
+
+def same_tracks(scene: Scenario, back: Scenario, city: City) -> None:
+    """Holds what everybody did to the centimetre; whoever is never seen is not told."""
+    shift = np.array(back.origin_m) - city.at_m
+    told = [at for at in range(len(scene.tracks.x_m)) if at != scene.ego]
+    told = [scene.ego, *(at for at in told if scene.tracks.valid[at].any())]
+    steps = min(scene.tracks.x_m.shape[1], 151)
+    was, now = scene.tracks, back.tracks
+    valid = now.valid[:, :steps]
+    np.testing.assert_array_equal(valid, was.valid[told, :steps])
+    for old, new, offset in ((was.x_m, now.x_m, shift[0]), (was.y_m, now.y_m, shift[1])):
+        away = (new[:, :steps] + offset - old[told, :steps])[valid]
+        assert np.abs(away).max() < PLACE_M
+    turned = lines.turned(now.heading_rad[:, :steps] - was.heading_rad[told, :steps])
+    assert np.abs(turned[valid]).max() < ANGLE_RAD
+    for old, new in ((was.vx_mps, now.vx_mps), (was.vy_mps, now.vy_mps)):
+        assert np.abs((new[:, :steps] - old[told, :steps])[valid]).max() < PLACE_M
+    np.testing.assert_allclose(now.length_m[1:], was.length_m[told[1:]], atol=1e-6)
+    np.testing.assert_allclose(now.width_m[1:], was.width_m[told[1:]], atol=1e-6)
+    np.testing.assert_array_equal(now.category[1:], was.category[told[1:]])
+
+
+def lanes_back(scene: Scenario, back: Scenario, city: City) -> dict[int, int]:
+    """For every lane near the ego the lane it came back as."""
+    shift = np.array(back.origin_m) - city.at_m
+    was, now = scene.road.lanes, back.road.lanes
+    found = {}
+    for at, lane in enumerate(was):
+        for row, other in enumerate(now):
+            same = other.baseline_m.shape == lane.baseline_m.shape
+            if same and np.abs(other.baseline_m + shift - lane.baseline_m).max() < PLACE_M:
+                found[at] = row
+    near = near_the_ego(scene)
+    assert {at for at, lane in enumerate(was) if near.intersects(outline(lane.outline_m))} <= {
+        *found
+    }
+    return found
+
+
+def near_the_ego(scene: Scenario) -> shapely.Geometry:
+    way = np.stack([scene.tracks.x_m[scene.ego], scene.tracks.y_m[scene.ego]], axis=1)
+    # A little less than what is kept, so that nothing stands on its border.
+    return shapely.LineString(way).buffer(REACH_M - 2.0)
+
+
+def outline(points_m: Floats) -> shapely.Polygon:
+    return shapely.make_valid(shapely.Polygon(points_m))
+
+
+def onward(road: Road, at: int) -> set[int]:
+    """The successors of a lane, past the tiny pieces that the layout puts between lanes."""
+    found = set()
+    for after in road.lanes[at].successors:
+        length_m = lines.arc_length(road.lanes[after].baseline_m)[-1]
+        found |= onward(road, after) if length_m < 2 * GAP_M else {after}
+    return found
+
+
+def same_lanes(scene: Scenario, back: Scenario, city: City) -> None:
+    shift = np.array(back.origin_m) - city.at_m
+    rows = lanes_back(scene, back, city)
+    assert rows
+    for at, row in rows.items():
+        lane, other = scene.road.lanes[at], back.road.lanes[row]
+        moved = outline(other.outline_m + shift)
+        assert outline(lane.outline_m).symmetric_difference(moved).area < 0.1
+        assert other.is_connector == lane.is_connector
+        assert onward(back.road, row) == {rows[a] for a in lane.successors if a in rows}
+        if not lane.is_connector:
+            np.testing.assert_allclose(other.limit_mps, lane.limit_mps)
+    blocks = {
+        (scene.road.lanes[at].block, back.road.lanes[row].block) for at, row in rows.items()
+    }
+    assert len(blocks) == len({was for was, _ in blocks}) == len({now for _, now in blocks})
+
+
+def same_signals(scene: Scenario, back: Scenario, city: City) -> None:
+    if scene.signals is None:
+        return
+    steps = min(scene.tracks.x_m.shape[1], 151)
+    for at, row in lanes_back(scene, back, city).items():
+        light, other = scene.road.lanes[at].light, back.road.lanes[row].light
+        if light < 0 or (scene.signals[light] == Signal.NONE).all():
+            assert other == -1
+        else:
+            assert back.signals is not None
+            np.testing.assert_array_equal(
+                back.signals[other, :steps], scene.signals[light, :steps]
+            )
+
+
+def ground(road: Road, kind: AreaKind, shift: Floats | float = 0.0) -> shapely.Geometry:
+    shapes = [
+        shapely.Polygon(area.rings_m[0] + shift, [ring + shift for ring in area.rings_m[1:]])
+        for area in road.areas
+        if area.kind == kind
+    ]
+    return shapely.union_all(shapely.make_valid(shapes))
+
+
+def same_ground(scene: Scenario, back: Scenario, city: City) -> None:
+    shift = np.array(back.origin_m) - city.at_m
+    near = near_the_ego(scene)
+    for kind in (AreaKind.INTERSECTION, AreaKind.CROSSWALK, AreaKind.DRIVABLE):
+        was = ground(scene.road, kind)
+        if kind == AreaKind.DRIVABLE:
+            was = was.union(ground(scene.road, AreaKind.INTERSECTION))
+        difference = was.symmetric_difference(ground(back.road, kind, shift))
+        assert difference.intersection(near).area < 1.0
+
+
+def edges_enclose_the_lanes(scene: Scenario, back: Scenario, city: City) -> None:
+    """No edge inside the drivable ground or a lane, and none where only the cut ends."""
+    shift = np.array(back.origin_m) - city.at_m
+    shapes = [outline(lane.outline_m) for lane in scene.road.lanes]
+    inside = ground(scene.road, AreaKind.DRIVABLE).union(shapely.union_all(shapes)).buffer(-0.4)
+    edges = back.road.edges_m.reshape(-1, 2, 2) + shift
+    crossing = shapely.intersection(shapely.linestrings(edges), inside)
+    assert len(edges) > 0
+    assert shapely.length(crossing).max() < 0.2
+
+
+def holds(scene: Scenario, back: Scenario, city: City) -> None:
+    same_tracks(scene, back, city)
+    same_lanes(scene, back, city)
+    same_signals(scene, back, city)
+    same_ground(scene, back, city)
+    edges_enclose_the_lanes(scene, back, city)
+    pack([back])
+
+
+def hand_made(radius_m: float = 150.0) -> Scenario:
+    road = scenes.road(radius_m, length_m=300.0)
+    return scenes.scene(road, [(0, 20.0, 8.0), (1, 30.0, 7.0), (2, 60.0, 6.0), (0, 50.0, 8.0)])
+
+
+@pytest.mark.parametrize("city", CITIES, ids=[city.name for city in CITIES])
+def test_a_hand_made_scene_comes_back_from_any_city(tmp_path: Path, city: City) -> None:
+    scene = hand_made()
+    holds(scene, there_and_back(tmp_path, scene, city), city)
+
+
+@pytest.fixture(scope="module")
+def made_up() -> list[Scenario]:
+    return list(generate.scenarios(16, seed=5))
+
+
+@pytest.mark.parametrize("number", range(16))
+def test_made_up_scenes_of_every_family_come_back(
+    tmp_path: Path, made_up: list[Scenario], number: int
+) -> None:
+    scene = made_up[number]
+    holds(scene, there_and_back(tmp_path, scene), LAS_VEGAS)
