@@ -144,6 +144,7 @@ def _add_tracks(columns: _Columns, tracks: Tracks, **drivers: NDArray[Any]) -> N
         width=tracks.width_m,
         category=tracks.category,
         entry_m=np.zeros(agents),
+        driven_m=np.zeros(agents),
         start_step=first,
         first_frame=starts,
         **drivers,
@@ -240,15 +241,16 @@ def resample(path: Path) -> tuple[Floats, Floats, Floats]:
 
 
 def _with_places(arrays: ScenarioArrays) -> ScenarioArrays:
-    """The same arrays with what is measured along paths: `entry_m` and `expert_m`."""
+    """The same arrays with what is measured along paths: entries, drives, `expert_m`."""
     entry = np.zeros(len(arrays.agent_path), np.float32)
-    expert = np.zeros(len(arrays.steps), np.float32)
+    driven = np.zeros(len(arrays.agent_path), np.float32)
     path = arrays.agent_path.copy()
     # What the ego follows is the scenario's route, whatever its row says.
     path[arrays.ego] = arrays.route
     _measure_entries(paths_of(arrays), arrays, path, entry)
-    _measure_experts(paths_of(arrays), arrays, entry, expert)
-    return as_arrays({**arrays._asdict(), "entry_m": entry, "expert_m": expert})
+    _measure_drives(paths_of(arrays), arrays, path, entry, driven)
+    measured = {"entry_m": entry, "driven_m": driven, "expert_m": driven[arrays.ego]}
+    return as_arrays({**arrays._asdict(), **measured})
 
 
 @compiled
@@ -273,18 +275,26 @@ def _measure_entries(
 
 
 @compiled
-def _measure_experts(
-    paths: Paths, arrays: ScenarioArrays, entry: NDArray[np.float32], out: NDArray[np.float32]
+def _measure_drives(
+    paths: Paths,
+    arrays: ScenarioArrays,
+    path: NDArray[np.int32],
+    entry: NDArray[np.float32],
+    out: NDArray[np.float32],
 ) -> None:
-    """How far each ego's own track goes along its route, never below 0.  out: [scenarios]."""
-    for scenario in range(len(out)):
-        route, ego = arrays.route[scenario], arrays.ego[scenario]
-        start = arrays.first_point[route]
-        points = arrays.first_point[route + 1] - start
-        begin = np.float64(entry[ego])
+    """How far each agent's own track goes along its path, 0 without one.
+
+    path, entry, out: [agents].
+    """
+    for agent in range(len(path)):
+        route = path[agent]
+        begin = np.float64(entry[agent])
         along: float = begin
-        for frame in range(arrays.first_frame[ego], arrays.first_frame[ego + 1]):
-            if arrays.valid[frame]:
-                where = (np.float64(arrays.x[frame]), np.float64(arrays.y[frame]))
-                along, _ = project_near(paths, start, points, along, where)
-        out[scenario] = max(0.0, along - begin)
+        if route >= 0:
+            start = arrays.first_point[route]
+            points = arrays.first_point[route + 1] - start
+            for frame in range(arrays.first_frame[agent], arrays.first_frame[agent + 1]):
+                if arrays.valid[frame]:
+                    where = (np.float64(arrays.x[frame]), np.float64(arrays.y[frame]))
+                    along, _ = project_near(paths, start, points, along, where)
+        out[agent] = max(0.0, along - begin)

@@ -223,6 +223,8 @@ COLUMNS: dict[str, Column] = {
     "desired_mps": Column("agents", "float32"),
     # Arc length of an agent's first frame on its path (of the ego's: on the route), else 0.
     "entry_m": Column("agents", "float32"),
+    # How far its own track goes along that path, never below 0.
+    "driven_m": Column("agents", "float32"),
     "start_step": Column("agents", "int32"),
     "first_frame": Column("agents", "int64", "start", "frames"),
     # One row per agent and frame.
@@ -306,6 +308,7 @@ class ScenarioArrays(NamedTuple):
     agent_path: NDArray[np.int32]
     desired_mps: NDArray[np.float32]
     entry_m: NDArray[np.float32]
+    driven_m: NDArray[np.float32]
     start_step: NDArray[np.int32]
     first_frame: NDArray[np.int64]
     x: NDArray[np.float32]

@@ -69,13 +69,15 @@ class Bodies(NamedTuple):
 
 
 class Drivers(NamedTuple):
-    """Who moves a slot: a path follower, or the log (points == 0).  All [worlds, slots].
+    """Who moves a slot: another world's ego, a path follower, or the log (points == 0).
 
-    agent: row of the agents table.  start, points: the path's rows.  along, offset: place on
-    the path in m; of slot 0, on the route.  lead: slot of the last lead, 0 for none or the ego.
+    All [worlds, slots].  agent: row of the agents table.  row: the world whose ego this is, -1
+    for none.  start, points: the path's rows.  along, offset: place on the path in m; of slot
+    0, on the route.  lead: slot of the last lead, 0 for none or the ego.
     """
 
     agent: Ints
+    row: Ints
     start: Ints
     points: Ints
     along: Floats
@@ -106,16 +108,22 @@ class Egos(NamedTuple):
 class Progress(NamedTuple):
     """Where each world is in its episode.  [worlds]; part_sums is [worlds, parts].
 
+    step: of the scene; the episode began at step `entered`.
     radius: no body of the episode reaches farther from its middle, in m.
     collided, at_fault, off_road: whether that has happened in this episode.
+    expert_m: how far the expert drives from where the episode began.
+    on_stage: 0 for a seat whose vehicle is not in the scene, else 1.
     """
 
     scenario: Ints
     episode: Ints
     slots: Ints
     step: Ints
+    entered: Ints
     last_step: Ints
+    on_stage: Bytes
     radius: Floats
+    expert_m: Floats
     begin_m: Floats
     best_m: Floats
     total_reward: Floats
