@@ -142,7 +142,7 @@ class Course:
         split, picks = test_scenarios(scenarios, limit)
         name = "built-in" if data is None else str(data)
         facts = DataFacts(name, split, len(picks), tuple(scenarios.licences))
-        return cls(scenarios, picks, environment, facts)
+        return cls(scenarios, picks, environment.for_judging(), facts)
 
     def judged(
         self,

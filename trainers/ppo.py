@@ -118,7 +118,7 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
         "MlpPolicy",
         env,
         learning_rate=_learning_rate(ppo),
-        n_steps=ppo.n_steps or _rollout_length(request),
+        n_steps=ppo.n_steps or _rollout_length(request, env.num_envs),
         batch_size=ppo.batch_size,
         n_epochs=ppo.n_epochs,
         gamma=ppo.gamma,
@@ -135,10 +135,10 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
     )
 
 
-def _rollout_length(request: PPORequest) -> int:
+def _rollout_length(request: PPORequest, worlds: int) -> int:
     """Steps per world and rollout; a rollout is never longer than the whole run."""
     steps = min(ROLLOUT_STEPS, request.training.total_steps)
-    return max(2, math.ceil(steps / request.environment.num_envs))
+    return max(2, math.ceil(steps / worlds))
 
 
 def _learning_rate(ppo: PPOSettings) -> Any:

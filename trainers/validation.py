@@ -34,7 +34,8 @@ class Validation:
         picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
         policy.set_training_mode(mode=False)
         driver = Interruptible(PolicyDriver(policy), interrupt)
-        return drive_each(self._scenarios.arrays, picks, self._request.environment, driver)
+        environment = self._request.environment.for_judging()
+        return drive_each(self._scenarios.arrays, picks, environment, driver)
 
     def takes(self, step: int, table: EpisodeTable) -> bool:
         """Note a drive; whether none was better: by success, then by progress."""

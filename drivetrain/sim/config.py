@@ -55,8 +55,18 @@ class EnvironmentSettings(Settings):
     num_envs: int = Field(
         256, ge=1, le=16384, description="Worlds stepped together in every batch."
     )
-    traffic: Literal["idm", "replay"] = Field(
-        "idm", description="How the others drive: reacting by IDM, or replayed from the log."
+    traffic: Literal["idm", "replay", "policy"] = Field(
+        "idm",
+        description="How the others drive: reacting by IDM, replayed from the log, or each by "
+        "the learner itself, which is then evaluated alone amid IDM traffic.",
+    )
+    seats: int | None = Field(
+        None,
+        ge=1,
+        le=1024,
+        description="With traffic policy, how many worlds share a scene, each as another of "
+        "its moving vehicles; by default as many as the scenario with most of them has. Worlds "
+        "come in whole groups of that many.",
     )
     horizon_s: float = Field(
         15.0, ge=1, le=60, description="Longest episode, in simulated seconds."
@@ -74,3 +84,9 @@ class EnvironmentSettings(Settings):
         None, ge=1, le=256, description="Threads that step worlds; by default every core."
     )
     reward: RewardSettings = Field(RewardSettings(), description="How a step is rewarded.")
+
+    def for_judging(self) -> "EnvironmentSettings":
+        """The same, but IDM traffic for self-play: one ego is judged, not all vehicles."""
+        if self.traffic != "policy":
+            return self
+        return self.model_copy(update={"traffic": "idm"})

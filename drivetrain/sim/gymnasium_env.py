@@ -48,6 +48,12 @@ class ADPlanningEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
         self, data: str | Path | None = None, split: Split = "train", **settings: Any
     ) -> None:
         self._worlds = _worlds(data, split, {**settings, "num_envs": 1})
+        if self._worlds.num_worlds > 1:
+            raise ValueError(
+                "traffic='policy' drives several vehicles, and this environment has one ego; "
+                "take gymnasium.make_vec('ADPlanning-v0', vectorization_mode='custom', "
+                "vector_kwargs={'traffic': 'policy'}), or another traffic: idm, replay"
+            )
         self.observation_space: spaces.Box = observation_space(self._worlds.layout)
         self.action_space: spaces.Box = action_space()
         self._is_fresh = False
@@ -90,6 +96,9 @@ def _episode_info(worlds: Worlds, world: int) -> Info:
 class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
     """Many worlds; an ended one is reset within the same step.
 
+    In self-play (`traffic="policy"`) `num_envs` is rounded up to whole groups; who is off stage
+    sees zeros, earns nothing, and its episode neither ends nor is cut: `infos["on_stage"]`.
+
     The last observation of an ended episode stands in `infos["final_observation"]` and, under
     its newer name, in `infos["final_obs"]`; both are object arrays with None elsewhere.
     """
@@ -107,7 +116,7 @@ class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
             settings["horizon_s"] = max_episode_steps * STEP_S
         self._worlds = _worlds(data, split, {**settings, "num_envs": num_envs})
         # gymnasium 0.29 wants these as arguments, 1.x as attributes: attributes serve both.
-        self.num_envs = num_envs
+        self.num_envs = num_envs = self._worlds.num_worlds
         self.is_vector_env = True
         self.closed = False
         self.viewer = None
@@ -151,8 +160,9 @@ class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
     def _infos(self) -> Info:
         worlds = self._worlds
         ended = worlds.terminated | worlds.truncated
+        company = {"on_stage": worlds.on_stage} if worlds.seats > 1 else {}
         if not ended.any():
-            return {}
+            return company
         final_observations = np.full(self.num_envs, None, object)
         final_infos = np.full(self.num_envs, None, object)
         for world in np.flatnonzero(ended):
@@ -163,6 +173,7 @@ class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
             "_final_observation": ended,
             "final_obs": final_observations,
             "_final_obs": ended,
+            **company,
             "final_info": final_infos,
             "_final_info": ended,
         }

@@ -1,5 +1,7 @@
 """Many worlds, stepped together: reset and step, and all the buffers.
 
+In self-play (traffic policy) worlds come in groups that share a scene: `seats.py`.
+
 Worlds are cut into one range per thread. Plain threads do, because the kernels let go of the
 GIL: unlike numba's own pool they neither spin beside the learner's threads nor change anything
 global, and the kernel is compiled once.
@@ -16,11 +18,12 @@ from numpy.typing import NDArray
 from drivetrain.machine import cores
 from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
-from drivetrain.sim.kernels.buffers import Buffers, Rules, Scratch
+from drivetrain.sim.kernels.buffers import Rules, new_buffers, new_scratch
 from drivetrain.sim.kernels.stepping import reset_worlds, step_worlds
 from drivetrain.sim.layout import ACTION_SIZE, FLAT, ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.scenario import ScenarioArrays, as_arrays
+from drivetrain.sim.seats import most_seats
 from drivetrain.sim.state import EndReason, Episodes, State, new_episodes, new_state
 
 __all__ = ["EndReason", "Episodes", "Snapshot", "Worlds"]
@@ -51,7 +54,10 @@ class Worlds:
     """Many worlds, stepped together; owns every buffer.
 
     What a world does is a pure function of (seed, its number, its episode) and the actions:
-    how many worlds there are and how many threads step them changes nothing.
+    how many worlds there are and how many threads step them changes nothing. In self-play it
+    is that of its group: (seed, group, episode) and the actions of all its worlds.
+
+    num_worlds: at least one; in self-play rounded up to whole groups.
 
     picks: [picks] rows of the scenarios that may be drawn, by default all.
     in_order: world w drives picks[w], picks[w + num_worlds], ... instead of drawing.
@@ -77,14 +83,15 @@ class Worlds:
     ) -> None:
         self.scenarios = as_arrays(scenarios._asdict())
         self.settings = settings
-        self.num_worlds = num_worlds
         self.layout: ObservationLayout = FLAT
         self.picks = _checked_picks(picks, len(scenarios.steps))
+        self.seats = self._seats()
+        self.num_worlds = num_worlds = -(-num_worlds // self.seats) * self.seats
         self._in_order, self._stagger = in_order, stagger
         slots = self._most_slots()
         self.state: State = new_state(num_worlds, slots, len(REWARD_PARTS))
         self.episodes: Episodes = new_episodes(num_worlds, len(REWARD_PARTS))
-        self._buffers = _new_buffers(num_worlds, self.layout)
+        self._buffers = new_buffers(num_worlds, self.layout)
         self.observations = self._buffers.observations
         self.final_observations = self._buffers.final_observations
         self.rewards = self._buffers.rewards
@@ -92,8 +99,8 @@ class Worlds:
         self.terminated = self._buffers.terminated
         self.truncated = self._buffers.truncated
         self._actions = np.zeros((num_worlds, ACTION_SIZE), np.float32)
-        self._ranges = _ranges(num_worlds, settings.threads or cores())
-        self._scratch = [_new_scratch(slots, self.layout) for _ in self._ranges]
+        self._ranges = _ranges(num_worlds, self.seats, settings.threads or cores())
+        self._scratch = [new_scratch(slots, self.layout) for _ in self._ranges]
         # Its threads start with their first work; one range needs none of them.
         self._pool = ThreadPoolExecutor(len(self._ranges))
         self._kernel: Callable[..., None] | None = None
@@ -110,9 +117,10 @@ class Worlds:
         reward = self.settings.reward
         self._rules = Rules(
             seed=np.uint64(seed % 2**64),
-            worlds=self.num_worlds,
+            groups=self.num_worlds // self.seats,
+            seats=self.seats,
             horizon=max(round(self.settings.horizon_s / STEP_S), 1),
-            replay=self.settings.traffic == "replay",
+            replay=self.settings.traffic != "idm",
             goes_on=self.settings.on_failure == "ignore",
             in_order=self._in_order,
             stagger=self._stagger,
@@ -144,7 +152,10 @@ class Worlds:
         worlds: Sequence[int] | NDArray[np.int64],
         scenarios: Sequence[int] | NDArray[np.int64] | None = None,
     ) -> None:
-        """The given worlds begin their next episode, in given scenarios or in drawn ones."""
+        """The given worlds begin their next episode, in given scenarios or in drawn ones.
+
+        In self-play, whole groups do, each in the scenario given for its first world.
+        """
         rows = np.asarray(worlds, np.int64)
         wanted = np.full(len(rows), -1) if scenarios is None else scenarios
         wanted = np.asarray(wanted, np.int64)
@@ -152,6 +163,10 @@ class Worlds:
             wanted = _checked_picks(wanted, len(self.scenarios.steps))
         if len(wanted) != len(rows) or np.any((rows < 0) | (rows >= self.num_worlds)):
             raise ValueError("reset_worlds takes existing worlds and one scenario for each")
+        groups = rows[:: self.seats] // self.seats
+        whole = (groups[:, None] * self.seats + np.arange(self.seats)).ravel()
+        if not np.array_equal(rows, whole):
+            raise ValueError(f"in self-play whole groups of {self.seats} worlds begin anew")
         reset_worlds(
             self.scenarios,
             self.picks,
@@ -160,8 +175,8 @@ class Worlds:
             self.state,
             self._buffers,
             self._scratch[0],
-            rows,
-            wanted,
+            groups,
+            wanted[:: self.seats],
         )
 
     def step(self, actions: NDArray[np.floating]) -> None:
@@ -195,11 +210,17 @@ class Worlds:
             self._kernel = entry_point(step_worlds, *arguments)
         self._kernel(*arguments)
 
+    @property
+    def on_stage(self) -> NDArray[np.bool_]:
+        """Whose ego is in its scene now; of the others actions mean nothing.  [worlds]."""
+        return self.state.progress.on_stage == 1
+
     def snapshot(self) -> Snapshot:
         """A copy of where everybody is now."""
         bodies, drivers = self.state.bodies, self.state.drivers
         slot = np.arange(bodies.x.shape[1])
         valid = (bodies.present == 1) & (slot < self.state.progress.slots[:, None])
+        valid &= self.on_stage[:, None]
         return Snapshot(
             x_m=bodies.x.copy(),
             y_m=bodies.y.copy(),
@@ -245,6 +266,11 @@ class Worlds:
             for name, column in group._asdict().items():
                 yield f"{type(group).__name__.lower()}.{name}", column
 
+    def _seats(self) -> int:
+        if self.settings.traffic != "policy":
+            return 1
+        return self.settings.seats or int(most_seats(self.scenarios, self.picks))
+
     def _most_slots(self) -> int:
         """Agents of the largest scenario that may be drawn; the ego is one of them."""
         first = self.scenarios.first_agent
@@ -259,30 +285,9 @@ def _checked_picks(picks: NDArray[np.int64] | None, scenarios: int) -> NDArray[n
     return rows
 
 
-def _new_buffers(worlds: int, layout: ObservationLayout) -> Buffers:
-    return Buffers(
-        observations=np.full((worlds, layout.size), np.nan, np.float32),
-        final_observations=np.full((worlds, layout.size), np.nan, np.float32),
-        rewards=np.full(worlds, np.nan, np.float32),
-        parts=np.full((worlds, len(REWARD_PARTS)), np.nan, np.float32),
-        terminated=np.zeros(worlds, np.bool_),
-        truncated=np.zeros(worlds, np.bool_),
-    )
-
-
-def _new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
-    rows = max(layout.agents, layout.boundary)
-    return Scratch(
-        x=np.full(slots, np.nan),
-        y=np.full(slots, np.nan),
-        acceleration=np.full(slots, np.nan),
-        nearest=np.zeros(rows, np.int64),
-        distance=np.full(rows, np.nan),
-    )
-
-
-def _ranges(worlds: int, threads: int) -> list[tuple[int, int]]:
-    """Even ranges of worlds, one per thread, none too small to be worth a thread."""
-    parts = max(1, min(threads, worlds // LEAST_WORLDS_PER_THREAD))
-    bounds = [worlds * part // parts for part in range(parts + 1)]
+def _ranges(worlds: int, seats: int, threads: int) -> list[tuple[int, int]]:
+    """Even ranges of whole groups, one per thread, none too small to be worth a thread."""
+    groups = worlds // seats
+    parts = max(1, min(threads, worlds // LEAST_WORLDS_PER_THREAD, groups))
+    bounds = [groups * part // parts * seats for part in range(parts + 1)]
     return list(itertools.pairwise(bounds))

@@ -131,6 +131,19 @@ def test_a_seed_restarts_the_stream(data: Path) -> None:
     np.testing.assert_array_equal(first, again)
 
 
+def test_self_play_needs_the_face_of_many_worlds(data: Path) -> None:
+    with pytest.raises(ValueError, match=r"drives several vehicles.*make_vec"):
+        ADPlanningEnv(data=data, traffic="policy")
+    single = ADPlanningEnv(data=data, traffic="policy", seats=1)
+    assert single.reset(seed=1)[0].shape == single.observation_space.shape
+    many = ADPlanningVectorEnv(WORLDS + 1, data=data, traffic="policy", seats=2)
+    assert many.num_envs == WORLDS + 2
+    seen, _ = many.reset(seed=1)
+    assert many.observation_space.contains(seen)
+    _, _, ends, cuts, infos = many.step(full_throttle(WORLDS + 2))
+    assert infos["on_stage"].shape == ends.shape == cuts.shape
+
+
 def test_an_unknown_setting_is_refused(data: Path) -> None:
     with pytest.raises(ValueError, match="trafic"):
         ADPlanningEnv(data=data, trafic="replay")

@@ -12,18 +12,18 @@ from drivetrain.sim.dynamics import (
 )
 from drivetrain.sim.kernels.buffers import DRIVING, GONE, PARTS, WAITING, Rules, mixed
 from drivetrain.sim.kernels.ego import place_ego
-from drivetrain.sim.kernels.others import place_by_log, try_to_enter
-from drivetrain.sim.road import Paths, offset_at
+from drivetrain.sim.road import Paths, offset_at, project_anywhere
 from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.seats import agent_in_seat, is_driven
 from drivetrain.sim.state import Ints, State
 
 
 @inlined
-def pick(picks: Ints, rules: Rules, world: int, episode: int) -> int:
-    """The scenario of a world's episode: drawn, or the next one in order."""
+def pick(picks: Ints, rules: Rules, group: int, episode: int) -> int:
+    """The scenario of a group's episode: drawn, or the next one in order."""
     if rules.in_order:
-        return int(picks[(world + episode * rules.worlds) % len(picks)])
-    return int(picks[mixed(rules.seed, world, 2 * episode) % np.uint64(len(picks))])
+        return int(picks[(group + episode * rules.groups) % len(picks)])
+    return int(picks[mixed(rules.seed, group, 2 * episode) % np.uint64(len(picks))])
 
 
 @inlined
@@ -34,48 +34,66 @@ def last_step(
     # The expert's distance covers the log, so an episode is never longer than it.
     last = max(min(rules.horizon, int(scenarios.steps[scenario]) - 1), 1)
     if rules.stagger and episode == 0:
-        last = 1 + int(mixed(rules.seed, w, 1) % np.uint64(last))
+        last = 1 + int(mixed(rules.seed, w // rules.seats, 1) % np.uint64(last))
     return last
 
 
 @inlined
-def begin(
-    scenarios: ScenarioArrays, paths: Paths, rules: Rules, state: State, w: int, scenario: int
-) -> None:
-    """World w at the start of its next episode, in that scenario."""
-    p, b = state.progress, state.bodies
+def begin(scenarios: ScenarioArrays, rules: Rules, state: State, w: int, scenario: int) -> None:
+    """World w at the start of its next scenario, with nobody in it yet."""
+    p, b, d = state.progress, state.bodies, state.drivers
     p.scenario[w] = scenario
-    p.step[w] = 0
+    p.step[w], p.on_stage[w] = 0, 0
     p.last_step[w] = last_step(scenarios, rules, w, scenario, p.episode[w])
+    own = agent_in_seat(scenarios, scenario, w % rules.seats)
+    d.agent[w, 0], d.row[w, 0] = own, w
+    b.present[w, 0] = 0
+    p.slots[w], p.radius[w] = 1, 0.0
+    if own < 0:
+        return
+    b.half_length[w, 0] = 0.5 * scenarios.length[own]
+    b.half_width[w, 0] = 0.5 * scenarios.width[own]
+    b.category[w, 0] = scenarios.category[own]
+    first, slot, seat = w - w % rules.seats, 1, 1
+    for agent in range(scenarios.first_agent[scenario], scenarios.first_agent[scenario + 1]):
+        row = -1
+        if agent == scenarios.ego[scenario]:
+            row = first
+        elif seat < rules.seats and is_driven(scenarios, scenario, agent):
+            row = first + seat
+            seat += 1
+        if agent != own:
+            begin_agent(scenarios, rules, state, w, slot, agent)
+            d.row[w, slot] = row
+            slot += 1
+    p.slots[w] = slot
+    for j in range(slot):
+        p.radius[w] = max(p.radius[w], b.half_length[w, j] + b.half_width[w, j])
+
+
+@inlined
+def begin_episode(
+    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, frame: int
+) -> None:
+    """World w at the start of an episode: its ego as a frame of its own log has it."""
+    p, b = state.progress, state.bodies
+    p.entered[w] = p.step[w]
     p.total_reward[w] = 0.0
     p.speed_sum[w] = 0.0
     for part in range(PARTS):
         p.part_sums[w, part] = 0.0
     p.collided[w], p.at_fault[w], p.off_road[w] = 0, 0, 0
-    begin_ego(scenarios, paths, state, w, scenario)
-    ego, slot = scenarios.ego[scenario], 1
-    for agent in range(scenarios.first_agent[scenario], scenarios.first_agent[scenario + 1]):
-        if agent != ego:
-            begin_agent(scenarios, rules, state, w, slot, agent)
-            slot += 1
-    p.slots[w] = slot
-    p.radius[w] = 0.0
-    for j in range(slot):
-        p.radius[w] = max(p.radius[w], b.half_length[w, j] + b.half_width[w, j])
-    for j in range(1, slot):
-        place_by_log(scenarios, state, w, j, 0)
-        try_to_enter(scenarios, paths, state, w, j, 0)
+    for j in range(p.slots[w]):
+        b.touched[w, j] = 0
+    begin_ego(scenarios, state, w, frame)
+    begin_route(scenarios, paths, state, w, frame)
 
 
 @inlined
-def begin_ego(
-    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, scenario: int
-) -> None:
-    """Slot 0 and the bicycle, where the expert began."""
-    e, d, b, p = state.egos, state.drivers, state.bodies, state.progress
-    agent = scenarios.ego[scenario]
-    frame = scenarios.first_frame[agent]
-    length = scenarios.length[agent]
+def begin_ego(scenarios: ScenarioArrays, state: State, w: int, frame: int) -> None:
+    """Slot 0 and the bicycle, where the expert was."""
+    e, d = state.egos, state.drivers
+    length = scenarios.length[d.agent[w, 0]]
     e.wheel_base[w] = PACIFICA_WHEEL_BASE_M * length / PACIFICA_LENGTH_M
     e.rear_to_centre[w] = PACIFICA_REAR_TO_CENTRE_M * length / PACIFICA_LENGTH_M
     heading = np.float64(scenarios.heading[frame])
@@ -88,22 +106,32 @@ def begin_ego(
     e.steering[w] = 0.0
     e.yaw_rate[w] = 0.0
     e.jerk[w] = 0.0
-    route = scenarios.route[scenario]
-    d.agent[w, 0] = agent
-    d.start[w, 0] = scenarios.first_point[route]
-    d.points[w, 0] = scenarios.first_point[route + 1] - scenarios.first_point[route]
     d.desired[w, 0] = math.nan
     d.lead[w, 0] = 0
     d.phase[w, 0] = DRIVING
-    b.half_length[w, 0] = 0.5 * length
-    b.half_width[w, 0] = 0.5 * scenarios.width[agent]
-    b.category[w, 0] = scenarios.category[agent]
-    b.present[w, 0], b.touched[w, 0] = 1, 0
     place_ego(state, w)
-    along, where = np.float64(scenarios.entry_m[agent]), (b.x[w, 0], b.y[w, 0])
-    d.along[w, 0] = along
-    d.offset[w, 0] = offset_at(paths, d.start[w, 0], d.points[w, 0], along, where)
+
+
+@inlined
+def begin_route(
+    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, frame: int
+) -> None:
+    """The ego's place on its route, and how much of it the expert still has before it."""
+    d, b, p = state.drivers, state.bodies, state.progress
+    agent, scenario = d.agent[w, 0], p.scenario[w]
+    is_ego = agent == scenarios.ego[scenario]
+    route = scenarios.route[scenario] if is_ego else scenarios.agent_path[agent]
+    start = scenarios.first_point[route]
+    points = scenarios.first_point[route + 1] - start
+    where, entry = (b.x[w, 0], b.y[w, 0]), np.float64(scenarios.entry_m[agent])
+    along: float = entry
+    if frame != scenarios.first_frame[agent]:
+        facing = (b.cos[w, 0], b.sin[w, 0])
+        along, _ = project_anywhere(paths, start, points, where, facing)
+    d.start[w, 0], d.points[w, 0], d.along[w, 0] = start, points, along
+    d.offset[w, 0] = offset_at(paths, start, points, along, where)
     p.begin_m[w], p.best_m[w] = along, 0.0
+    p.expert_m[w] = max(0.0, np.float64(scenarios.driven_m[agent]) - (along - entry))
 
 
 @inlined

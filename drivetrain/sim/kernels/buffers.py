@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import inlined
+from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.state import Body, EndReason, Floats, Ints, Phase, State
 from drivetrain.sim.traffic import Follower
@@ -23,11 +24,13 @@ PARTS = len(REWARD_PARTS)
 class Rules(NamedTuple):
     """What holds for all worlds of a batch.
 
+    groups, seats: how many groups of how many worlds drive one scene together.
     goes_on: a collision or leaving the road does not end the episode.
     """
 
     seed: np.uint64
-    worlds: int
+    groups: int
+    seats: int
     horizon: int
     replay: bool
     goes_on: bool
@@ -55,6 +58,30 @@ class Scratch(NamedTuple):
     acceleration: Floats
     nearest: Ints
     distance: Floats
+
+
+def new_buffers(worlds: int, layout: ObservationLayout) -> Buffers:
+    """Room for what a step fills; nothing in it is valid before a reset."""
+    return Buffers(
+        observations=np.full((worlds, layout.size), np.nan, np.float32),
+        final_observations=np.full((worlds, layout.size), np.nan, np.float32),
+        rewards=np.full(worlds, np.nan, np.float32),
+        parts=np.full((worlds, PARTS), np.nan, np.float32),
+        terminated=np.zeros(worlds, np.bool_),
+        truncated=np.zeros(worlds, np.bool_),
+    )
+
+
+def new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
+    """Room for a thread."""
+    rows = max(layout.agents, layout.boundary)
+    return Scratch(
+        x=np.full(slots, np.nan),
+        y=np.full(slots, np.nan),
+        acceleration=np.full(slots, np.nan),
+        nearest=np.zeros(rows, np.int64),
+        distance=np.full(rows, np.nan),
+    )
 
 
 @inlined

@@ -33,6 +33,18 @@ from drivetrain.sim.traffic import (
 
 
 @inlined
+def copy_sibling(state: State, w: int, j: int) -> None:
+    """Slot j as the world that drives it has its own ego."""
+    b, d = state.bodies, state.drivers
+    other = d.row[w, j]
+    b.present[w, j] = state.progress.on_stage[other]
+    b.x[w, j], b.y[w, j] = b.x[other, 0], b.y[other, 0]
+    b.cos[w, j], b.sin[w, j] = b.cos[other, 0], b.sin[other, 0]
+    b.vx[w, j], b.vy[w, j] = b.vx[other, 0], b.vy[other, 0]
+    d.speed[w, j] = d.speed[other, 0]
+
+
+@inlined
 def place_by_log(scenarios: ScenarioArrays, state: State, w: int, j: int, step: int) -> None:
     """An agent that only replays, as its log has it; absent where the log has nothing."""
     b, d = state.bodies, state.drivers
@@ -70,7 +82,8 @@ def try_to_enter(
     if d.points[w, j] == 0 or d.phase[w, j] != WAITING or step < scenarios.start_step[agent]:
         return
     pose_by_frame(scenarios, state, w, j, scenarios.first_frame[agent])
-    if step > 0 and not is_free(state, w, j):
+    gap = ENTRY_GAP_M + ENTRY_GAP_S * d.speed[w, j]
+    if step > 0 and not is_free(state, w, j, gap):
         return
     along, where = np.float64(scenarios.entry_m[agent]), (b.x[w, j], b.y[w, j])
     d.along[w, j] = along
@@ -81,9 +94,8 @@ def try_to_enter(
 
 
 @inlined
-def is_free(state: State, w: int, j: int) -> bool:
-    """Whether slot j's body, with the gap it needs, touches nobody who is present."""
-    gap = ENTRY_GAP_M + ENTRY_GAP_S * state.drivers.speed[w, j]
+def is_free(state: State, w: int, j: int, gap: float) -> bool:
+    """Whether slot j's body, with a gap before and behind it, touches nobody present."""
     b = state.bodies
     needed = Body(
         b.x[w, j],
@@ -184,7 +196,9 @@ def move_traffic(
     d, step = state.drivers, state.progress.step[w]
     slots = state.progress.slots[w]
     for j in range(1, slots):
-        if d.points[w, j] == 0:
+        if d.row[w, j] >= 0:
+            copy_sibling(state, w, j)
+        elif d.points[w, j] == 0:
             place_by_log(scenarios, state, w, j, step)
         elif d.phase[w, j] == DRIVING:
             along, offset, speed = drive_on(

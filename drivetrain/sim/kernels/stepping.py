@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled, inlined
-from drivetrain.sim.kernels.beginning import begin, pick
+from drivetrain.sim.kernels.beginning import pick
 from drivetrain.sim.kernels.buffers import (
     AT_ROUTE_END,
     NO_END,
@@ -14,6 +14,13 @@ from drivetrain.sim.kernels.buffers import (
     Buffers,
     Rules,
     Scratch,
+)
+from drivetrain.sim.kernels.company import (
+    admit,
+    begin_scene,
+    remain,
+    rest,
+    see_nothing,
 )
 from drivetrain.sim.kernels.ego import is_off_road, look_ahead, meet_others, move_ego, route_row
 from drivetrain.sim.kernels.observing import observe
@@ -48,7 +55,6 @@ def end_reason(rules: Rules, state: State, w: int, failure: int) -> int:
 
 @inlined
 def judge(
-    scenarios: ScenarioArrays,
     paths: Paths,
     state: State,
     w: int,
@@ -59,7 +65,7 @@ def judge(
     d, p, e = state.drivers, state.progress, state.egos
     at = route_row(state, w)
     best = max(p.best_m[w], d.along[w, 0] - p.begin_m[w])
-    share = route_share(p.best_m[w], best, scenarios.expert_m[p.scenario[w]])
+    share = route_share(p.best_m[w], best, p.expert_m[w])
     p.best_m[w] = best
     if p.collided[w] or p.off_road[w]:
         share = 0.0
@@ -91,27 +97,92 @@ def account(state: State, buffers: Buffers, w: int, parts: Parts, reward: float)
 
 
 @inlined
-def summarise(
-    scenarios: ScenarioArrays,
-    state: State,
-    episodes: Episodes,
-    w: int,
-    reason: int,
-) -> None:
+def summarise(state: State, episodes: Episodes, w: int, reason: int) -> None:
     """The row of the episode that ends with this step."""
     p = state.progress
+    steps = p.step[w] - p.entered[w]
     episodes.scenario[w] = p.scenario[w]
-    episodes.steps[w] = p.step[w]
+    episodes.steps[w] = steps
     episodes.end_reason[w] = reason
     episodes.collided[w] = p.collided[w]
     episodes.at_fault[w] = p.at_fault[w]
     episodes.off_road[w] = p.off_road[w]
     episodes.total_reward[w] = p.total_reward[w]
     episodes.progress_m[w] = p.best_m[w]
-    episodes.expert_m[w] = scenarios.expert_m[p.scenario[w]]
-    episodes.mean_speed_mps[w] = p.speed_sum[w] / p.step[w]
+    episodes.expert_m[w] = p.expert_m[w]
+    episodes.mean_speed_mps[w] = p.speed_sum[w] / steps
     for part in range(PARTS):
-        episodes.part_means[w, part] = p.part_sums[w, part] / p.step[w]
+        episodes.part_means[w, part] = p.part_sums[w, part] / steps
+
+
+@inlined
+def judge_step(
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    rules: Rules,
+    layout: ObservationLayout,
+    state: State,
+    buffers: Buffers,
+    episodes: Episodes,
+    scratch: Scratch,
+    w: int,
+) -> None:
+    """What the step of an ego was worth, and whether its episode ends with it."""
+    failure, at_fault, soonest = meet_others(paths, state, w)
+    state.progress.at_fault[w] |= at_fault
+    if failure == NO_END and is_off_road(scenarios, state, w):
+        failure = OFF_THE_ROAD
+    reason = end_reason(rules, state, w, failure)
+    parts = judge(paths, state, w, failure, soonest)
+    account(state, buffers, w, parts, total(parts, rules.weights))
+    buffers.terminated[w] = NO_END < reason < OUT_OF_TIME
+    buffers.truncated[w] = reason == OUT_OF_TIME
+    if reason != NO_END:
+        observe(scenarios, paths, state, layout, scratch, w, buffers.final_observations[w])
+        summarise(state, episodes, w, reason)
+
+
+@inlined
+def next_scene(
+    scenarios: ScenarioArrays,
+    picks: Ints,
+    paths: Paths,
+    rules: Rules,
+    state: State,
+    scratch: Scratch,
+    first: int,
+    wanted: int,
+) -> None:
+    """The group whose first world this is begins a wanted scenario, or (-1) a drawn one."""
+    p = state.progress
+    for w in range(first, first + rules.seats):
+        p.episode[w] += 1
+    scenario = wanted
+    if scenario < 0:
+        scenario = pick(picks, rules, first // rules.seats, p.episode[first])
+    begin_scene(scenarios, paths, rules, state, first, scenario)
+    for w in range(first, first + rules.seats):
+        if p.on_stage[w]:
+            look_ahead(paths, state, scratch, w)
+
+
+@inlined
+def show(
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    rules: Rules,
+    layout: ObservationLayout,
+    state: State,
+    buffers: Buffers,
+    scratch: Scratch,
+    first: int,
+) -> None:
+    """What the egos of a group see now."""
+    for w in range(first, first + rules.seats):
+        if state.progress.on_stage[w]:
+            observe(scenarios, paths, state, layout, scratch, w, buffers.observations[w])
+        else:
+            see_nothing(layout, buffers.observations[w])
 
 
 @compiled
@@ -128,35 +199,34 @@ def step_worlds(
     first: int,
     last: int,
 ) -> None:
-    """One step of the worlds first..last-1; an ended one begins its next episode at once.
+    """One step of the worlds first..last-1, whole groups; ended ones begin the next at once.
 
     actions: [worlds, 2]. The observation of an ended episode's last state goes to
-    `final_observations`, that of the new episode's first to `observations`.
+    `final_observations`, that of the new episode's first to `observations`. All egos of a group
+    move before any of them looks about; who ends is seen a last time in this step.
     """
-    paths = paths_of(scenarios)
-    for w in range(first, last):
-        state.progress.step[w] += 1
-        decide_traffic(paths, state, scratch, w)
-        move_ego(paths, state, w, np.float64(actions[w, 0]), np.float64(actions[w, 1]))
-        move_traffic(scenarios, paths, state, scratch, w)
-        look_ahead(paths, state, scratch, w)
-        failure, at_fault, soonest = meet_others(paths, state, w)
-        state.progress.at_fault[w] |= at_fault
-        if failure == NO_END and is_off_road(scenarios, state, w):
-            failure = OFF_THE_ROAD
-        reason = end_reason(rules, state, w, failure)
-        parts = judge(scenarios, paths, state, w, failure, soonest)
-        account(state, buffers, w, parts, total(parts, rules.weights))
-        buffers.terminated[w] = NO_END < reason < OUT_OF_TIME
-        buffers.truncated[w] = reason == OUT_OF_TIME
-        if reason != NO_END:
-            observe(scenarios, paths, state, layout, scratch, w, buffers.final_observations[w])
-            summarise(scenarios, state, episodes, w, reason)
-            state.progress.episode[w] += 1
-            scenario = pick(picks, rules, w, state.progress.episode[w])
-            begin(scenarios, paths, rules, state, w, scenario)
-            look_ahead(paths, state, scratch, w)
-        observe(scenarios, paths, state, layout, scratch, w, buffers.observations[w])
+    paths, p = paths_of(scenarios), state.progress
+    for group in range(first // rules.seats, last // rules.seats):
+        one = group * rules.seats
+        for w in range(one, one + rules.seats):
+            p.step[w] += 1
+            if p.on_stage[w]:
+                decide_traffic(paths, state, scratch, w)
+                move_ego(paths, state, w, np.float64(actions[w, 0]), np.float64(actions[w, 1]))
+        admit(scenarios, paths, rules, state, one)
+        for w in range(one, one + rules.seats):
+            if p.on_stage[w]:
+                move_traffic(scenarios, paths, state, scratch, w)
+                look_ahead(paths, state, scratch, w)
+            if p.on_stage[w] and p.entered[w] < p.step[w]:
+                judge_step(
+                    scenarios, paths, rules, layout, state, buffers, episodes, scratch, w
+                )
+            else:
+                rest(buffers, w)
+        if not remain(rules, state, buffers, one):
+            next_scene(scenarios, picks, paths, rules, state, scratch, one, -1)
+        show(scenarios, paths, rules, layout, state, buffers, scratch, one)
 
 
 @compiled
@@ -168,17 +238,13 @@ def reset_worlds(
     state: State,
     buffers: Buffers,
     scratch: Scratch,
-    worlds: Ints,
+    groups: Ints,
     wanted_scenarios: Ints,
 ) -> None:
-    """Begin the next episode of the given worlds, in a wanted scenario or (-1) a drawn one."""
+    """Begin the next episode of the given groups, in a wanted scenario or (-1) a drawn one."""
     paths = paths_of(scenarios)
-    for number in range(len(worlds)):
-        w = worlds[number]
-        state.progress.episode[w] += 1
-        scenario = wanted_scenarios[number]
-        if scenario < 0:
-            scenario = pick(picks, rules, w, state.progress.episode[w])
-        begin(scenarios, paths, rules, state, w, scenario)
-        look_ahead(paths, state, scratch, w)
-        observe(scenarios, paths, state, layout, scratch, w, buffers.observations[w])
+    for number in range(len(groups)):
+        one = groups[number] * rules.seats
+        wanted = wanted_scenarios[number]
+        next_scene(scenarios, picks, paths, rules, state, scratch, one, wanted)
+        show(scenarios, paths, rules, layout, state, buffers, scratch, one)
