@@ -24,7 +24,7 @@ def is_driven(scenarios: ScenarioArrays, scenario: int, agent: int) -> bool:
     if agent == scenarios.ego[scenario]:
         return True
     is_vehicle = scenarios.category[agent] == _VEHICLE and scenarios.agent_path[agent] >= 0
-    return is_vehicle and scenarios.driven_m[agent] >= LEAST_DRIVE_M
+    return bool(is_vehicle and scenarios.driven_m[agent] >= LEAST_DRIVE_M)
 
 
 @compiled

@@ -213,7 +213,7 @@ class Worlds:
     @property
     def on_stage(self) -> NDArray[np.bool_]:
         """Whose ego is in its scene now; of the others actions mean nothing.  [worlds]."""
-        return self.state.progress.on_stage == 1
+        return self.state.progress.on_stage.astype(np.bool_)
 
     def snapshot(self) -> Snapshot:
         """A copy of where everybody is now."""

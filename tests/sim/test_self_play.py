@@ -88,7 +88,9 @@ def test_there_is_a_seat_for_every_moving_vehicle_of_the_largest_scenario() -> N
 
 def test_two_seats_see_each_other_where_they_are() -> None:
     worlds = drive(pack([scene(road(), [(1, 20, 8), (1, 60, 12)])]), 2)
+    seen = worlds.snapshot()
     for _ in range(30):
+        assert seen.valid.all()
         stepped(worlds)
         seen = worlds.snapshot()
         assert seen.valid.all()
