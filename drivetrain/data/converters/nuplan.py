@@ -24,7 +24,7 @@ from drivetrain.data.converters.nuplan_checks import (
 from drivetrain.data.converters.nuplan_cut import Cut, cut
 from drivetrain.data.converters.nuplan_database import Recording
 from drivetrain.data.converters.nuplan_map import CityMap, city
-from drivetrain.data.converters.nuplan_map_file import find_map
+from drivetrain.data.converters.nuplan_map_file import check_maps, find_map
 from drivetrain.data.converters.nuplan_routes import desired_mps, lines_of, route_of
 from drivetrain.data.converters.nuplan_windows import (
     Scenes,
@@ -38,7 +38,7 @@ from drivetrain.sim.scenario import Path as DrivingLine
 from drivetrain.sim.scenario import Road, Scenario
 from drivetrain.text import quote
 
-__all__ = ["LICENCE", "SOURCE", "VERSION", "files_in", "scenarios_of"]
+__all__ = ["LICENCE", "SOURCE", "VERSION", "check_maps", "files_in", "scenarios_of"]
 
 SOURCE = "nuplan"
 VERSION = 1
@@ -80,12 +80,11 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
 def scenarios_of(file: Path, options: Options) -> Iterator[Scenario | Repair | str]:
     """The scenarios of a database; text is why one was left out.
 
-    Raises: UnfitFileError where the file is no use; RequestError, NotFoundError or DataError
-        where the maps are.
+    Raises: UnfitFileError where the file, or the map it needs, is no use.
     """
     recording = nuplan_database.read(file)
     check_clock(recording.frames)
-    map_ = city(find_map(options, recording.map_name))
+    map_ = city(find_map(options, recording.map_name), recording.map_name)
     _check_projection(recording, map_)
     ego = ego_of(recording.frames)
     others, done = others_of(recording)

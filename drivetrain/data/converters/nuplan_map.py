@@ -17,12 +17,8 @@ import pyproj
 import shapely
 
 from drivetrain.data import lines
-from drivetrain.data.converters.nuplan_map_file import (
-    Layer,
-    MapFile,
-    open_map,
-    unreadable,
-)
+from drivetrain.data.converters.contract import UnfitFileError
+from drivetrain.data.converters.nuplan_map_file import Layer, MapFile, open_map
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import AreaKind
 
@@ -103,20 +99,20 @@ class CityMap:
         return [self._grounds[at] for at in found.tolist()]
 
 
-def city(file: Path) -> CityMap:
+def city(file: Path, name: str) -> CityMap:
     """A map, read once per process.
 
-    Raises: DataError where it is damaged or no nuPlan map.
+    Raises: UnfitFileError where it is damaged or no nuPlan map.
     """
     facts = file.stat()
-    return _city(file, facts.st_mtime_ns, facts.st_size)
+    return _city(file, name, (facts.st_mtime_ns, facts.st_size))
 
 
 @lru_cache(maxsize=4)
-def _city(file: Path, _changed_ns: int, _bytes: int) -> CityMap:
+def _city(file: Path, name: str, _changed: tuple[int, int]) -> CityMap:
     try:
         with open_map(file) as database:
-            return CityMap(MapFile(database, file.stem))
+            return CityMap(MapFile(database))
     except (
         sqlite3.Error,
         ValueError,
@@ -126,7 +122,7 @@ def _city(file: Path, _changed_ns: int, _bytes: int) -> CityMap:
         shapely.errors.ShapelyError,
         pyproj.exceptions.ProjError,
     ) as error:
-        raise unreadable(file) from error
+        raise UnfitFileError(f"damaged_map_{name}") from error
 
 
 def _lanes(file: MapFile) -> list[MapLane]:

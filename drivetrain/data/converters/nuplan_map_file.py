@@ -18,7 +18,7 @@ import shapely
 from numpy.typing import NDArray
 
 from drivetrain.data.converters.contract import Options, UnfitFileError
-from drivetrain.errors import DataError, NotFoundError, RequestError
+from drivetrain.errors import NotFoundError, RequestError
 from drivetrain.text import quote
 
 VERSIONS = {
@@ -54,9 +54,8 @@ class Layer:
 class MapFile:
     """An open map."""
 
-    def __init__(self, database: sqlite3.Connection, name: str) -> None:
+    def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._name = name
         self._crs = pyproj.CRS.from_user_input(self._projection())
 
     @property
@@ -119,33 +118,27 @@ def open_map(file: Path) -> "closing[sqlite3.Connection]":
     return closing(sqlite3.connect(uri, uri=True))
 
 
-def unreadable(file: Path) -> DataError:
-    """What to say of a map that is none."""
-    return DataError(
-        f"The map {quote(str(file), 200)} is damaged or no nuPlan map; take it from the map "
-        f"archive of nuPlan again and repeat `/train data convert nuplan --db FILES --maps DIR "
-        f"--out DIR`."
-    )
-
-
-def find_map(options: Options, name: str) -> Path:
-    """The map of a recording.
-
-    Looks for `<name>/<version>/map.gpkg` and `<name>.gpkg`, at any depth of `--maps`.
-    Raises: RequestError or NotFoundError where there are no maps at all; UnfitFileError where
-        this one is missing or of another version.
-    """
+def check_maps(options: Options) -> None:
+    """Raises: RequestError or NotFoundError where no maps are named, or none are there."""
     if options.maps is None:
         raise RequestError(
             "nuPlan's maps lie apart from its recordings; name their folder: "
             "`/train data convert nuplan --db FILES --maps DIR --out DIR`."
         )
-    found = sorted(options.maps.rglob("*.gpkg"))
-    if not found:
+    if not any(options.maps.rglob("*.gpkg")):
         raise NotFoundError(
             f"There is no map in {quote(str(options.maps), 200)}; name the folder that holds "
             f"`us-nv-las-vegas-strip` and the others: `--maps DIR`."
         )
+
+
+def find_map(options: Options, name: str) -> Path:
+    """The map of a recording.
+
+    Looks for `<name>/<version>/map.gpkg` and `<name>.gpkg`, at any depth of the maps' folder.
+    Raises: UnfitFileError where it is missing or of another version.
+    """
+    found = [] if options.maps is None else sorted(options.maps.rglob("*.gpkg"))
     alone = [file for file in found if file.stem == name]
     versions = {file.parent.name: file for file in found if file.parent.parent.name == name}
     wanted = VERSIONS.get(name)
