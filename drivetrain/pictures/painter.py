@@ -177,15 +177,22 @@ class Canvas:
 
 
 def write(
-    image: Image.Image, at: tuple[int, int], text: str, size: int, colour: Colour = INK
+    image: Image.Image,
+    at: tuple[int, int],
+    text: str,
+    size: int,
+    colour: Colour = INK,
+    *,
+    from_right: bool = False,
 ) -> None:
-    """A line of text, its left upper corner at a pixel; cut where the picture ends."""
+    """A line of text, its upper left (or right) corner at a pixel; cut where it has no room."""
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(size)
-    room = image.width - at[0] - 6
+    room = at[0] if from_right else image.width - at[0] - 6
     while text and draw.textlength(text, font=font) > room:
         text = text[:-2] + "…" if len(text) > 2 else ""
-    draw.text(at, text, fill=colour, font=font)
+    x = at[0] - draw.textlength(text, font=font) if from_right else at[0]
+    draw.text((x, at[1]), text, fill=colour, font=font)
 
 
 def fitting(points: Points, size: tuple[int, int], least_m: float, most_m: float) -> Camera:

@@ -78,6 +78,6 @@ def test_a_name_of_any_length_and_script_fits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [[], [3], [-1]])
 def test_rows_that_are_not_there_are_refused(rows: list[int], tmp_path: Path) -> None:
     scenes = ScenarioSet.from_scenarios(hand_made(3))
-    with pytest.raises(ValueError, match="row|scene"):
+    with pytest.raises(ValueError, match=r"row|scene"):
         draw_sheet(scenes, rows, tmp_path / "no.png")
     assert not list(tmp_path.iterdir())

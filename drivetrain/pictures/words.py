@@ -1,0 +1,68 @@
+"""What pictures say of a recording, in words."""
+
+import math
+from typing import Final
+
+from drivetrain.pictures.recording import Recording
+from drivetrain.sim.config import STEP_S
+from drivetrain.text import plain
+
+END_WORDS: Final = {
+    "collision_front": "Ran into somebody",
+    "collision_rear": "Was hit from behind",
+    "collision_side": "Collided at the side",
+    "collision_static": "Hit something that stood",
+    "off_road": "Left the road",
+    "route_end": "Drove the whole route",
+    "time": "Time was up",
+}
+
+Badge = tuple[str, str, str]
+"""A name, a value, and `good`, `bad` or neither."""
+
+
+def end_words(recording: Recording) -> str:
+    """How the drive ended."""
+    reason = recording.outcome.end_reason
+    return END_WORDS.get(reason, reason.replace("_", " "))
+
+
+def about(recording: Recording) -> str:
+    """Who drove what, among whom, and where it comes from."""
+    facts = recording.facts
+    seconds = (recording.frames - 1) * STEP_S
+    words = (
+        facts["type"],
+        f"driven by {recording.driver}",
+        f"traffic {recording.traffic}",
+        f"{seconds:.1f} s",
+        f"{facts['split']} split",
+        facts["source"],
+        f"licence {facts['licence']}",
+    )
+    return " · ".join(plain(word) for word in words)
+
+
+def badges(recording: Recording) -> list[Badge]:
+    """How the drive ended and how good it was."""
+    outcome = recording.outcome
+    failed = outcome.end_reason.startswith("collision") or outcome.end_reason == "off_road"
+    found: list[Badge] = [("", end_words(recording), "bad" if failed else "")]
+    if outcome.collision and not failed:
+        found.append(("", "Collided on the way", "bad"))
+    if outcome.off_road and not failed:
+        found.append(("", "Left the road on the way", "bad"))
+    if outcome.at_fault:
+        found.append(("", "At fault", "bad"))
+    found.append(
+        ("", "Success", "good") if outcome.success else ("", "No success", "bad"),
+    )
+    numbers = {
+        "Progress": f"{100 * outcome.progress:.0f} %",
+        "Reward": f"{outcome.reward:.2f}",
+        "Mean speed": f"{outcome.mean_speed_mps:.1f} m/s",
+    }
+    for name, value in outcome.scores.items():
+        if math.isfinite(value):
+            numbers[name.replace("_", " ").capitalize()] = f"{value:.2f}"
+    return found + [(name, value, "") for name, value in numbers.items()]
