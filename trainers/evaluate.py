@@ -19,7 +19,6 @@ from drivetrain.data.open import open_set
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.errors import DataError, UserError
 from drivetrain.sim.config import EnvironmentSettings
-from drivetrain.sim.layout import FLAT
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.planners import Driver, IdmDriver, RandomDriver
 from trainers import checkpoints
@@ -95,9 +94,10 @@ def evaluate(
     checkpoint = checkpoints.load(checkpoint_file)
     request = PPORequest.model_validate(checkpoint.request)
     course = Course.of(data or request.data, request.environment, limit)
+    actions = request.environment.actions
     drivers: dict[str, Driver] = {
-        f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint, FLAT)),
-        "untrained": PolicyDriver(untrained_policy(request.ppo, FLAT, request.seed)),
+        f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint), actions),
+        "untrained": PolicyDriver(untrained_policy(request, request.seed), actions),
         "random": RandomDriver(request.seed),
         "IDM": IdmDriver(),
     }

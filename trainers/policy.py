@@ -1,17 +1,19 @@
 """The networks a trainer learns, and how they drive."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import Space
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
 from drivetrain.errors import DataError
 from drivetrain.sim.config import Actions
-from drivetrain.sim.layout import ACTION_SIZE, ObservationLayout
+from drivetrain.sim.layout import LAYOUTS
 from drivetrain.sim.planners import Driver
 from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
@@ -32,43 +34,44 @@ def policy_arguments(ppo: PPOSettings) -> dict[str, Any]:
     }
 
 
-def untrained_policy(
-    ppo: PPOSettings, layout: ObservationLayout, seed: int
-) -> ActorCriticPolicy:
-    """A policy as it stands before its first update."""
+def untrained_policy(request: PPORequest, seed: int) -> ActorCriticPolicy:
+    """A policy for the request's worlds, as it stands before its first update."""
+    environment = request.environment
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = ActorCriticPolicy(
-            observation_space(layout), action_space(), lambda _: 0.0, **policy_arguments(ppo)
+            observation_space(LAYOUTS[environment.observation]),
+            action_space(environment.actions),
+            lambda _: 0.0,
+            **policy_arguments(request.ppo),
         )
     policy.set_training_mode(mode=False)
     return policy
 
 
-def restored_policy(checkpoint: Checkpoint, layout: ObservationLayout) -> ActorCriticPolicy:
+def restored_policy(checkpoint: Checkpoint) -> ActorCriticPolicy:
     """The policy of a checkpoint, ready to drive.
 
     Raises:
         DataError: the checkpoint was made for another observation or network.
     """
     request = PPORequest.model_validate(checkpoint.request)
-    policy = untrained_policy(request.ppo, layout, seed=0)
-    load_weights(policy, checkpoint, layout)
+    policy = untrained_policy(request, seed=0)
+    load_weights(policy, checkpoint)
     return policy
 
 
-def load_weights(
-    policy: ActorCriticPolicy, checkpoint: Checkpoint, layout: ObservationLayout
-) -> None:
+def load_weights(policy: ActorCriticPolicy, checkpoint: Checkpoint) -> None:
     """Give the policy the checkpoint's weights.
 
     Raises:
         DataError: the checkpoint was made for another observation or network.
     """
-    if (checkpoint.observation_size, checkpoint.action_size) != (layout.size, ACTION_SIZE):
+    sees, acts = numbers_in(policy.observation_space), numbers_in(policy.action_space)
+    if (checkpoint.observation_size, checkpoint.action_size) != (sees, acts):
         raise DataError(
             f"The checkpoint sees {checkpoint.observation_size} numbers and acts with "
-            f"{checkpoint.action_size}; this version has {layout.size} and {ACTION_SIZE}. "
+            f"{checkpoint.action_size}; these worlds have {sees} and {acts}. "
             "Train a new policy with `/train ppo`."
         )
     try:
@@ -78,6 +81,11 @@ def load_weights(
             "The checkpoint's networks differ from the request's `ppo.hidden`. "
             f"Try `--set ppo.hidden={_hidden_units(checkpoint)}`."
         ) from error
+
+
+def numbers_in(space: Space[Any]) -> int:
+    """How many numbers an observation or an action of a space is."""
+    return math.prod(space.shape or (1,))
 
 
 def _hidden_units(checkpoint: Checkpoint) -> str:
@@ -100,7 +108,7 @@ class Interruptible:
         return self._driver.actions
 
     def act(self, worlds: Worlds) -> NDArray[np.floating]:
-        """What the driver does, unless the drive is left: [worlds, 2]."""
+        """What the driver does, unless the drive is left."""
         self._interrupt()
         return self._driver.act(worlds)
 
@@ -116,8 +124,10 @@ class PolicyDriver:
         self.actions: Actions = actions
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
-        """Actions in [-1, 1] for every world: [worlds, 2]."""
+        """Actions in [-1, 1] for every world, [worlds, columns], or numbers of proposals."""
         seen = torch.from_numpy(worlds.observations).to(self._policy.device)
         with torch.inference_mode():
             actions = self._policy.get_distribution(seen).mode()
-        return actions.clamp(-1.0, 1.0).cpu().numpy().astype(np.float32)
+        if self.actions != "proposals":
+            actions = actions.clamp(-1.0, 1.0)
+        return actions.cpu().numpy().astype(np.float32)

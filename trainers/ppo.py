@@ -77,7 +77,7 @@ def _begin(training: PPOTraining) -> None:
     """Start from the checkpoint that the request names, if it names one."""
     given = training.request.init_from
     if given is not None:
-        load_weights(training.policy, checkpoints.load(given), training.worlds.layout)
+        load_weights(training.policy, checkpoints.load(given))
 
 
 def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:

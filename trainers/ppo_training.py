@@ -11,7 +11,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from drivetrain.sim.layout import ACTION_SIZE
+from drivetrain.sim.actions import ACTION_COLUMNS
 from drivetrain.sim.world import Worlds
 from trainers import randomness
 from trainers.checkpoints import Checkpoint, State
@@ -57,7 +57,7 @@ class PPOTraining:
     def go_on_from(self, moment: Moment) -> tuple[str, ...]:
         """Stand where the moment stood; returns what could not be taken back, in words."""
         learner, parts = self.learner, moment.parts
-        load_weights(self.policy, moment.policy, self.worlds.layout)
+        load_weights(self.policy, moment.policy)
         self.policy.optimizer.load_state_dict(dict(parts["optim.pt"]))
         learner.num_timesteps = moment.step
         learner._n_updates = parts["algo.pt"]["updates"]  # noqa: SLF001
@@ -79,7 +79,7 @@ class PPOTraining:
             policy=copied(self.policy.state_dict()),
             request=self.request.model_dump(mode="json"),
             observation_size=self.worlds.layout.size,
-            action_size=ACTION_SIZE,
+            action_size=ACTION_COLUMNS[self.worlds.settings.actions],
         )
 
     def _memory(self) -> State:

@@ -33,8 +33,8 @@ class Validation:
         """An episode of every validation scenario; draws from no random generator."""
         picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
         policy.set_training_mode(mode=False)
-        driver = Interruptible(PolicyDriver(policy), interrupt)
         environment = self._request.environment.for_judging()
+        driver = Interruptible(PolicyDriver(policy, environment.actions), interrupt)
         return drive_each(self._scenarios.arrays, picks, environment, driver)
 
     def takes(self, step: int, table: EpisodeTable) -> bool:

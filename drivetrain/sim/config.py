@@ -11,8 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 STEP_S = 0.1
 ENVIRONMENT_ID: Final = "ADPlanning-v0"
 
-Actions = Literal["bicycle"]
+Actions = Literal["bicycle", "delta", "proposals"]
 """The action spaces: in each a driver is told something else about the ego's next step."""
+
+
+Observation = Literal["flat", "wide"]
+"""How much of the scene one world shows."""
 
 
 class Settings(BaseModel):
@@ -73,7 +77,18 @@ class EnvironmentSettings(Settings):
     )
     actions: Actions = Field(
         "bicycle",
-        description="What an action is: acceleration and curvature of a bicycle.",
+        description="What an action is: a bicycle's acceleration and curvature, the box's "
+        "displacement within a step, or the number of a proposal.",
+    )
+    observation: Observation = Field(
+        "flat",
+        description="How much the ego sees: the 16 nearest others and 8 pieces of road edge, or "
+        "32 and 64.",
+    )
+    actuators: Literal["filtered", "direct"] = Field(
+        "filtered",
+        description="Whether the car follows its pedals and wheel with nuPlan's lags, or at "
+        "once.",
     )
     on_failure: Literal["stop", "ignore"] = Field(
         "stop",

@@ -29,6 +29,21 @@ a share of the steering angle, the noise of exploration would spin the car at sp
 policy would need a different hand at 5 m/s and at 25 m/s."""
 
 
+STANDING_MPS = 0.6
+"""Below this a heading that changes tells no steering angle (Waymax)."""
+
+
+class Lags(NamedTuple):
+    """How slowly the car follows what it is told, in s."""
+
+    acceleration_s: float
+    steering_s: float
+
+
+FILTERED = Lags(ACCELERATION_LAG_S, STEERING_LAG_S)
+DIRECT = Lags(0.0, 0.0)
+
+
 class Motion(NamedTuple):
     """The bicycle: its rear axle, speed and filtered actuators."""
 
@@ -61,18 +76,30 @@ def most_curvature(speed_mps: float) -> float:
 def advance(
     motion: Motion, acceleration_mps2: float, steering_rad: float, wheel_base_m: float
 ) -> Motion:
+    """One step of STEP_S as `advance_with` has it, with nuPlan's lags."""
+    return advance_with(FILTERED, motion, acceleration_mps2, steering_rad, wheel_base_m)
+
+
+@compiled
+def advance_with(
+    lags: Lags,
+    motion: Motion,
+    acceleration_mps2: float,
+    steering_rad: float,
+    wheel_base_m: float,
+) -> Motion:
     """One step of STEP_S towards the wanted acceleration and steering angle.
 
     x += v cos(psi) dt, y += v sin(psi) dt, psi += v tan(delta) / L dt with the old v and delta;
     v += a dt with the new a, but never below standstill.
     """
     x, y, heading, speed, acceleration, steering = motion
-    acceleration += STEP_S / (STEP_S + ACCELERATION_LAG_S) * (acceleration_mps2 - acceleration)
+    acceleration += STEP_S / (STEP_S + lags.acceleration_s) * (acceleration_mps2 - acceleration)
     new_speed = speed + acceleration * STEP_S
     if new_speed < 0.0:
         # A car that stands does not decelerate, and must not have to work off a filtered brake.
         new_speed, acceleration = 0.0, -speed / STEP_S
-    change = STEP_S / (STEP_S + STEERING_LAG_S) * (steering_rad - steering)
+    change = STEP_S / (STEP_S + lags.steering_s) * (steering_rad - steering)
     return Motion(
         x + speed * math.cos(heading) * STEP_S,
         y + speed * math.sin(heading) * STEP_S,
@@ -80,6 +107,40 @@ def advance(
         new_speed,
         acceleration,
         min(max(steering + change, -MAX_STEERING_RAD), MAX_STEERING_RAD),
+    )
+
+
+@compiled
+def displaced(
+    motion: Motion, by: tuple[float, float, float], sizes: tuple[float, float]
+) -> Motion:
+    """The bicycle after its box moved ahead, to the left (m) and turned (rad) within a step.
+
+    sizes: wheel base, and from the rear axle to the box's middle, which is what moves.
+    Speed, acceleration and steering angle are those of a bicycle that came there: the rear
+    axle's way along its mean heading, and what changed. Backwards is a speed below 0.
+    """
+    wheel_base, rear_to_centre = sizes
+    ahead, aside, turned = by
+    cos, sin = math.cos(motion.heading), math.sin(motion.heading)
+    x = motion.x + rear_to_centre * cos + ahead * cos - aside * sin
+    y = motion.y + rear_to_centre * sin + ahead * sin + aside * cos
+    heading = motion.heading + turned
+    x -= rear_to_centre * math.cos(heading)
+    y -= rear_to_centre * math.sin(heading)
+    between = motion.heading + 0.5 * turned
+    moved = (x - motion.x) * math.cos(between) + (y - motion.y) * math.sin(between)
+    speed = moved / STEP_S
+    steering = 0.0
+    if abs(speed) >= STANDING_MPS:
+        steering = math.atan(turned / moved * wheel_base)
+    return Motion(
+        x,
+        y,
+        heading,
+        speed,
+        (speed - motion.speed) / STEP_S,
+        min(max(steering, -MAX_STEERING_RAD), MAX_STEERING_RAD),
     )
 
 

@@ -16,7 +16,6 @@ from typing_extensions import override
 from drivetrain.data.open import open_set
 from drivetrain.data.split import Split
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
-from drivetrain.sim.layout import ACTION_SIZE
 from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import EndReason, Worlds
 
@@ -55,7 +54,7 @@ class ADPlanningEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
                 "vector_kwargs={'traffic': 'policy'}), or another traffic: idm, replay"
             )
         self.observation_space: spaces.Box = observation_space(self._worlds.layout)
-        self.action_space: spaces.Box = action_space()
+        self.action_space = action_space(self._worlds.settings.actions)
         self._is_fresh = False
 
     @override
@@ -74,7 +73,7 @@ class ADPlanningEnv(gymnasium.Env[Observation, NDArray[np.float32]]):
     @override
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, Info]:
         worlds = self._worlds
-        worlds.step(np.asarray(action, np.float32).reshape(1, ACTION_SIZE))
+        worlds.step(np.asarray(action, np.float32).reshape(1, -1))
         terminated, truncated = bool(worlds.terminated[0]), bool(worlds.truncated[0])
         # The worlds have begun the next episode by themselves; the next `reset` hands it out.
         self._is_fresh = terminated or truncated
@@ -121,7 +120,7 @@ class ADPlanningVectorEnv(gymnasium.vector.VectorEnv):
         self.closed = False
         self.viewer = None
         self.single_observation_space = observation_space(self._worlds.layout)
-        self.single_action_space = action_space()
+        self.single_action_space = action_space(self._worlds.settings.actions)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         if hasattr(gymnasium.vector, "AutoresetMode"):

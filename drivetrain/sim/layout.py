@@ -3,6 +3,9 @@
 Everything is seen from the ego: x ahead, y to the left, from the middle of its box. Every
 number is clipped to [-1, 1]; rows without anything to show are 0.
 
+The numbers are those of the layout `flat`; `wide` has 32 agents, 20 points of the route and 64
+pieces of edge.
+
 ego [13]       see `EgoColumn`
 agents [16, 9] the nearest others: x, y, cos and sin of the relative heading, relative
                velocity x and y, length, width, category (0 means that there is none)
@@ -14,10 +17,9 @@ boundary [8, 6] the nearest pieces of road edge within EDGE_RADIUS_M: x, y of th
 
 import math
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-ACTION_SIZE = 2
-"""Acceleration and curvature: what a world is told at every step."""
+from drivetrain.sim.config import Observation
 
 POSITION_M = 50.0
 SPEED_MPS = 30.0
@@ -97,3 +99,5 @@ class ObservationLayout(NamedTuple):
 
 
 FLAT = ObservationLayout.of(agents=16, route=10, boundary=8)
+WIDE = ObservationLayout.of(agents=32, route=20, boundary=64)
+LAYOUTS: Final[dict[Observation, ObservationLayout]] = {"flat": FLAT, "wide": WIDE}

@@ -1,25 +1,22 @@
 """Drivers to compare with: one that knows nothing, and one that follows rules."""
 
-import math
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.actions import ACTION_COLUMNS
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.config import Actions
 from drivetrain.sim.dynamics import MAX_ACCELERATION_MPS2, MAX_BRAKING_MPS2, most_curvature
-from drivetrain.sim.layout import ACTION_SIZE
-from drivetrain.sim.road import Paths, paths_of, point_at, row_at
+from drivetrain.sim.pursuit import pursuit_curvature
+from drivetrain.sim.road import Paths, paths_of, row_at
 from drivetrain.sim.state import State
 from drivetrain.sim.traffic import Manner, idm_acceleration
 from drivetrain.sim.world import Worlds
 
 PLANNER = Manner(1.5, 1.0, 3.0, 1.0)
 """nuPlan's IDM planner: as its agents, but willing to brake harder."""
-
-PURSUIT_S = 0.5
-LEAST_PURSUIT_M = 4.0
 
 
 class Driver(Protocol):
@@ -46,7 +43,9 @@ class RandomDriver:
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Fresh uniform actions.  [worlds, 2]."""
-        return self._random.uniform(-1, 1, (worlds.num_worlds, ACTION_SIZE)).astype(np.float32)
+        return self._random.uniform(
+            -1, 1, (worlds.num_worlds, ACTION_COLUMNS[self.actions])
+        ).astype(np.float32)
 
 
 class IdmDriver:
@@ -60,7 +59,7 @@ class IdmDriver:
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Rules, applied to every world.  [worlds, 2]."""
-        actions = np.empty((worlds.num_worlds, ACTION_SIZE), np.float32)
+        actions = np.empty((worlds.num_worlds, ACTION_COLUMNS[self.actions]), np.float32)
         _act_by_rules(paths_of(worlds.scenarios), worlds.state, actions)
         return actions
 
@@ -76,15 +75,6 @@ def _act_by_rules(paths: Paths, state: State, actions: NDArray[np.float32]) -> N
         )
         strongest = MAX_ACCELERATION_MPS2 if acceleration > 0.0 else MAX_BRAKING_MPS2
         actions[w, 0] = min(max(acceleration / strongest, -1.0), 1.0)
-        # From the rear axle, which is what turns about the curve's centre.
-        reach = max(LEAST_PURSUIT_M, e.rear_to_centre[w] + PURSUIT_S * e.speed[w])
-        x, y, _, _ = point_at(paths, start, points, along - e.rear_to_centre[w] + reach)
-        curvature = _pursuit_curvature(x - e.rear_x[w], y - e.rear_y[w], e.heading[w])
+        route, rear = (start, points, along), (e.rear_x[w], e.rear_y[w], e.heading[w])
+        curvature = pursuit_curvature(paths, route, 0.0, rear, e.speed[w], e.rear_to_centre[w])
         actions[w, 1] = min(max(curvature / most_curvature(e.speed[w]), -1.0), 1.0)
-
-
-@compiled
-def _pursuit_curvature(dx: float, dy: float, heading_rad: float) -> float:
-    """The curvature of the circle along the heading through a point: 2 y / (x^2 + y^2)."""
-    aside = dy * math.cos(heading_rad) - dx * math.sin(heading_rad)
-    return 2.0 * aside / max(dx * dx + dy * dy, 1.0)

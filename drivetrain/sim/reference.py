@@ -5,12 +5,14 @@ The kernels must agree with it step by step. A rule changes here first; the kern
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.actions import MOST_DELTA_M, MOST_DELTA_RAD, unscaled
 from drivetrain.sim.collide import (
     boxes_touch,
     collision_reason,
@@ -19,15 +21,18 @@ from drivetrain.sim.collide import (
 )
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
 from drivetrain.sim.dynamics import (
+    DIRECT,
+    FILTERED,
     PACIFICA_LENGTH_M,
     PACIFICA_REAR_TO_CENTRE_M,
     PACIFICA_WHEEL_BASE_M,
     Motion,
-    advance,
+    advance_with,
+    displaced,
     wanted,
     yaw_rate,
 )
-from drivetrain.sim.layout import FLAT
+from drivetrain.sim.layout import LAYOUTS
 from drivetrain.sim.observe import (
     EgoView,
     write_agent,
@@ -35,6 +40,7 @@ from drivetrain.sim.observe import (
     write_ego,
     write_route,
 )
+from drivetrain.sim.proposals import proposal_control, proposal_lead
 from drivetrain.sim.reward import (
     Parts,
     Weights,
@@ -106,6 +112,7 @@ class ReferenceWorld:
     ) -> None:
         self._scenarios, self._paths = scenarios, paths_of(scenarios)
         self._settings, self._scenario = settings, scenario
+        self._layout = LAYOUTS[settings.observation]
         horizon = max(round(settings.horizon_s / STEP_S), 1)
         self._last_step = max(min(horizon, int(scenarios.steps[scenario]) - 1), 1)
         self._step = 0
@@ -137,6 +144,7 @@ class ReferenceWorld:
             0.0,
         )
         self._yaw_rate = self._jerk = 0.0
+        self._velocity = (self._motion.speed * cos, self._motion.speed * sin)
         self._start = int(s.first_point[route])
         self._points = int(s.first_point[route + 1]) - self._start
         ego = self._ego_body()
@@ -173,8 +181,7 @@ class ReferenceWorld:
             m.y + self._rear_to_centre * sin,
             cos,
             sin,
-            m.speed * cos,
-            m.speed * sin,
+            *self._velocity,
             self._half_length,
             self._half_width,
         )
@@ -278,23 +285,45 @@ class ReferenceWorld:
 
     # The ego
 
-    def _move_ego(self, throttle: float, turn: float) -> None:
-        old = self._motion
-        acceleration, steering = wanted(throttle, turn, old.speed, self._wheel_base)
-        new = advance(old, acceleration, steering, self._wheel_base)
-        self._motion = new
-        self._jerk = (new.acceleration - old.acceleration) / STEP_S
-        self._yaw_rate = yaw_rate(new.speed, new.steering, self._wheel_base)
+    def _move_ego(self, action: Sequence[float]) -> None:
+        old, before, sizes = self._motion, self._ego_body(), self._sizes()
+        if self._settings.actions == "delta":
+            ahead, aside = (unscaled(part, MOST_DELTA_M) for part in action[:2])
+            by = (ahead, aside, unscaled(action[2], MOST_DELTA_RAD))
+            self._motion = displaced(old, by, sizes)
+            self._yaw_rate = by[2] / STEP_S
+            body = self._ego_body()
+            self._velocity = ((body.x - before.x) / STEP_S, (body.y - before.y) / STEP_S)
+        else:
+            lags = DIRECT if self._settings.actuators == "direct" else FILTERED
+            acceleration, steering = self._control(action)
+            m = advance_with(lags, old, acceleration, steering, self._wheel_base)
+            self._motion = m
+            self._yaw_rate = yaw_rate(m.speed, m.steering, self._wheel_base)
+            self._velocity = (m.speed * math.cos(m.heading), m.speed * math.sin(m.heading))
+        self._jerk = (self._motion.acceleration - old.acceleration) / STEP_S
         body = self._ego_body()
         self._along, self._offset = project_near(
             self._paths, self._start, self._points, self._along, (body.x, body.y)
         )
 
-    def step(self, throttle: float, turn: float) -> Outcome:
+    def _sizes(self) -> tuple[float, float]:
+        return self._wheel_base, self._rear_to_centre
+
+    def _control(self, action: Sequence[float]) -> tuple[float, float]:
+        """The acceleration and steering angle that an action asks for."""
+        if self._settings.actions == "bicycle":
+            return wanted(action[0], action[1], self._motion.speed, self._wheel_base)
+        number, me = int(action[0]), self._ego_follower()
+        leads = (proposal_lead(self._paths, me, body, number) for _, body in self._others())
+        lead = min(leads, key=lambda lead: lead[0], default=(math.inf, 0.0))
+        return proposal_control(self._paths, me, self._motion, self._sizes(), number, lead)
+
+    def step(self, *action: float) -> Outcome:
         """One step: everybody decides on the old state, moves, and is judged in the new one."""
         self._step += 1
         accelerations = [self._decision(agent) for agent in self._agents]
-        self._move_ego(throttle, turn)
+        self._move_ego(action)
         self._move_agents(accelerations)
         self._lead = self._find_lead(self._ego_follower())
         # Who was run into before is not run into again, nor ahead of the ego any more.
@@ -385,7 +414,7 @@ class ReferenceWorld:
 
     def observation(self) -> NDArray[np.float32]:
         """What the ego sees now.  [size]."""
-        out, ego, m = np.zeros(FLAT.size, np.float32), self._ego_body(), self._motion
+        out, ego, m = np.zeros(self._layout.size, np.float32), self._ego_body(), self._motion
         view = EgoView(
             m.speed,
             m.acceleration,
@@ -397,14 +426,22 @@ class ReferenceWorld:
         )
         write_ego(out, self._paths, (self._start, self._points), ego, view)
         others = sorted(self._others(), key=lambda other: _squared(other[1], ego.x, ego.y))
-        for row, (agent, body) in enumerate(others[: FLAT.agents]):
-            write_agent(out, FLAT.agents_at + row * FLAT.per_agent, ego, body, agent.category)
+        for row, (agent, body) in enumerate(others[: self._layout.agents]):
+            write_agent(
+                out,
+                self._layout.agents_at + row * self._layout.per_agent,
+                ego,
+                body,
+                agent.category,
+            )
         route = (self._start, self._points, self._along)
-        for row in range(FLAT.route):
-            at = FLAT.route_at + row * FLAT.per_route
+        for row in range(self._layout.route):
+            at = self._layout.route_at + row * self._layout.per_route
             write_route(out, at, self._paths, route, row, ego)
         for row, edge in enumerate(self._nearest_edges(ego)):
-            write_boundary(out, FLAT.boundary_at + row * FLAT.per_boundary, ego, edge)
+            write_boundary(
+                out, self._layout.boundary_at + row * self._layout.per_boundary, ego, edge
+            )
         return out
 
     def _nearest_edges(self, ego: Body) -> list[Edge]:
@@ -413,7 +450,7 @@ class ReferenceWorld:
             return dx * dx + dy * dy
 
         near = [edge for edge in self._edges() if distance(edge) <= EDGE_RADIUS_M**2]
-        return sorted(near, key=distance)[: FLAT.boundary]
+        return sorted(near, key=distance)[: self._layout.boundary]
 
 
 def _squared(body: Body, x: float, y: float) -> float:

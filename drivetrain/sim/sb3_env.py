@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env.base_vec_env import (
 )
 from typing_extensions import override
 
-from drivetrain.sim.layout import ACTION_SIZE
+from drivetrain.sim.actions import ACTION_COLUMNS
 from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
 
@@ -23,8 +23,11 @@ class DrivingVecEnv(VecEnv):
 
     def __init__(self, worlds: Worlds) -> None:
         self.worlds = worlds
-        self._actions = np.zeros((worlds.num_worlds, ACTION_SIZE), np.float32)
-        super().__init__(worlds.num_worlds, observation_space(worlds.layout), action_space())
+        told = worlds.settings.actions
+        self._actions = np.zeros((worlds.num_worlds, ACTION_COLUMNS[told]), np.float32)
+        super().__init__(
+            worlds.num_worlds, observation_space(worlds.layout), action_space(told)
+        )
 
     @override
     def reset(self) -> VecEnvObs:

@@ -91,7 +91,19 @@ def lead_in_corridor(paths: Paths, me: Follower, other: Body) -> tuple[float, fl
     """(gap in m, speed along the path) to a body in the corridor ahead; gap inf if it is not.
 
     The corridor is as wide as the follower where it is and where it is going, the middle of the
-    path. What stands behind the follower's middle is never ahead, wherever the path turns.
+    path.
+    """
+    return lead_between(paths, me, other, min(me.offset, 0.0), max(me.offset, 0.0))
+
+
+@compiled
+def lead_between(
+    paths: Paths, me: Follower, other: Body, right_m: float, left_m: float
+) -> tuple[float, float]:
+    """(gap in m, speed along the path) to a body in a corridor ahead; gap inf if it is not.
+
+    The corridor is what the follower sweeps between two offsets from the path. What
+    stands behind the follower's middle is never ahead, wherever the path turns.
     """
     dx, dy = other.x - me.x, other.y - me.y
     if dx * me.cos + dy * me.sin <= 0.0:
@@ -105,7 +117,7 @@ def lead_in_corridor(paths: Paths, me: Follower, other: Body) -> tuple[float, fl
     cos, sin = abs(ux * other.cos + uy * other.sin), abs(ux * other.sin - uy * other.cos)
     reach = sin * other.half_length + cos * other.half_width
     side = me.half_width + CORRIDOR_MARGIN_M + reach
-    if aside < min(me.offset, 0.0) - side or aside > max(me.offset, 0.0) + side:
+    if aside < right_m - side or aside > left_m + side:
         return math.inf, 0.0
     back = along - cos * other.half_length - sin * other.half_width
     gap = back - me.along - me.half_length

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.machine import cores
+from drivetrain.sim.actions import ACTION_COLUMNS, ActionCode, checked_actions
 from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
+from drivetrain.sim.dynamics import DIRECT, FILTERED
 from drivetrain.sim.kernels.buffers import Rules, new_buffers, new_scratch
 from drivetrain.sim.kernels.stepping import reset_worlds, step_worlds
-from drivetrain.sim.layout import ACTION_SIZE, FLAT, ObservationLayout
+from drivetrain.sim.layout import LAYOUTS, ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.scenario import ScenarioArrays, as_arrays
 from drivetrain.sim.seats import most_seats
@@ -83,7 +85,7 @@ class Worlds:
     ) -> None:
         self.scenarios = as_arrays(scenarios._asdict())
         self.settings = settings
-        self.layout: ObservationLayout = FLAT
+        self.layout: ObservationLayout = LAYOUTS[settings.observation]
         self.picks = _checked_picks(picks, len(scenarios.steps))
         self.seats = self._seats()
         self.num_worlds = num_worlds = -(-num_worlds // self.seats) * self.seats
@@ -98,7 +100,8 @@ class Worlds:
         self.reward_parts = self._buffers.parts
         self.terminated = self._buffers.terminated
         self.truncated = self._buffers.truncated
-        self._actions = np.zeros((num_worlds, ACTION_SIZE), np.float32)
+        columns = ACTION_COLUMNS[settings.actions]
+        self._actions = np.zeros((num_worlds, columns), np.float32)
         self._ranges = _ranges(num_worlds, self.seats, settings.threads or cores())
         self._scratch = [new_scratch(slots, self.layout) for _ in self._ranges]
         # Its threads start with their first work; one range needs none of them.
@@ -122,6 +125,8 @@ class Worlds:
             horizon=max(round(self.settings.horizon_s / STEP_S), 1),
             replay=self.settings.traffic != "idm",
             goes_on=self.settings.on_failure == "ignore",
+            actions=int(ActionCode.of(self.settings.actions)),
+            lags=DIRECT if self.settings.actuators == "direct" else FILTERED,
             in_order=self._in_order,
             stagger=self._stagger,
             weights=Weights(reward.route, reward.collision, reward.off_road),
@@ -179,11 +184,12 @@ class Worlds:
             wanted[:: self.seats],
         )
 
-    def step(self, actions: NDArray[np.floating]) -> None:
+    def step(self, actions: NDArray[np.floating] | NDArray[np.integer]) -> None:
         """Step every world; one whose episode ends begins its next one at once.
 
-        actions: [worlds, 2], acceleration and turn (to the left) in [-1, 1]; beyond, clipped.
-        Raises: ValueError for a NaN, before anything moved.
+        actions: [worlds, columns] in [-1, 1], beyond clipped, or the number of a proposal for
+        each world: what `settings.actions` says and `actions.py` explains.
+        Raises: ValueError for a NaN or a strange number, before anything moved.
         """
         self._take(actions)
         others = range(1, len(self._ranges))
@@ -192,17 +198,11 @@ class Worlds:
         for range_done in handed_out:
             range_done.result()
 
-    def _take(self, actions: NDArray[np.floating]) -> None:
-        if np.shape(actions) != (self.num_worlds, ACTION_SIZE):
-            raise ValueError(
-                f"actions have shape {np.shape(actions)}; it must be {self._actions.shape}"
-            )
+    def _take(self, actions: NDArray[np.floating] | NDArray[np.integer]) -> None:
+        taken = checked_actions(actions, self.num_worlds, self.settings.actions)
         if self.state.progress.episode[0] < 0:
             raise ValueError("the worlds have not been reset")
-        self._actions[:] = actions
-        lost = np.isnan(self._actions)
-        if lost.any():
-            raise ValueError(f"the action of world {int(lost.argmax()) // ACTION_SIZE} is NaN")
+        self._actions[:] = taken
 
     def _step_range(self, number: int) -> None:
         arguments = self._arguments[number]

@@ -1,4 +1,7 @@
 import math
+from itertools import pairwise
+from types import FunctionType
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -6,12 +9,14 @@ from hypothesis import strategies as st
 
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.dynamics import (
+    FILTERED,
     MAX_ACCELERATION_MPS2,
     MAX_BRAKING_MPS2,
     MAX_STEERING_RAD,
     PACIFICA_WHEEL_BASE_M,
     Motion,
     advance,
+    advance_with,
     most_curvature,
     wanted,
 )
@@ -38,6 +43,25 @@ def test_an_acceleration_builds_up_with_its_lag() -> None:
     for step in range(1, 6):
         motion = advance(motion, 1.0, 0.0, PACIFICA_WHEEL_BASE_M)
         assert motion.acceleration == pytest.approx(1.0 - (2.0 / 3.0) ** step)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-2, 2), st.floats(-0.2, 0.2), st.floats(8, 20))
+def test_shorter_steps_lead_ever_closer_to_one_place(
+    acceleration: float, steering: float, speed: float
+) -> None:
+    # The compiled step has its length built in; the Python behind it can be given another.
+    step: Any = getattr(advance_with, "py_func", advance_with)
+    ends = []
+    for parts in (1, 2, 4, 8):
+        shorter = FunctionType(step.__code__, {**step.__globals__, "STEP_S": STEP_S / parts})
+        motion = Motion(0.0, 0.0, 0.0, speed, 0.0, 0.0)
+        for _ in range(20 * parts):
+            motion = shorter(FILTERED, motion, acceleration, steering, PACIFICA_WHEEL_BASE_M)
+        ends.append(motion)
+    gaps = [math.dist(one[:2], other[:2]) for one, other in pairwise(ends)]
+    assert gaps[1] <= 0.7 * gaps[0] + 1e-9
+    assert gaps[2] <= 0.7 * gaps[1] + 1e-9
 
 
 @settings(max_examples=50, deadline=None)

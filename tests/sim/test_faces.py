@@ -3,6 +3,7 @@
 import copy
 import warnings
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -142,6 +143,29 @@ def test_self_play_needs_the_face_of_many_worlds(data: Path) -> None:
     assert many.observation_space.contains(seen)
     _, _, ends, cuts, infos = many.step(full_throttle(WORLDS + 2))
     assert infos["on_stage"].shape == ends.shape == cuts.shape
+
+
+@pytest.mark.parametrize("settings", [{"actions": "delta"}, {"actions": "proposals"}])
+def test_every_face_speaks_the_action_space_of_its_worlds(
+    data: Path, settings: dict[str, Any]
+) -> None:
+    single, many = (
+        ADPlanningEnv(data=data, **settings),
+        ADPlanningVectorEnv(WORLDS, data=data, **settings),
+    )
+    many.action_space.seed(4)
+    seen, _ = single.reset(seed=5)
+    seen_many, _ = many.reset(seed=5)
+    np.testing.assert_array_equal(seen, seen_many[0])
+    for _ in range(3):
+        actions = many.action_space.sample()
+        assert single.action_space.contains(actions[0])
+        seen, reward, ended, cut, _ = single.step(actions[0])
+        seen_many, rewards, ends, cuts, _ = many.step(actions)
+        assert (reward, ended, cut) == (rewards[0], ends[0], cuts[0])
+        if ended or cut:
+            break
+        np.testing.assert_array_equal(seen, seen_many[0])
 
 
 def test_an_unknown_setting_is_refused(data: Path) -> None:

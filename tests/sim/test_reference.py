@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivetrain.sim.actions import ACTION_COLUMNS, PROPOSALS
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack
 from drivetrain.sim.reference import ReferenceWorld
@@ -48,6 +49,9 @@ VARIANTS: dict[str, dict[str, object]] = {
     "idm": {"traffic": "idm"},
     "replay": {"traffic": "replay"},
     "nothing ends it": {"traffic": "replay", "on_failure": "ignore"},
+    "wide": {"observation": "wide", "actuators": "direct"},
+    "delta": {"actions": "delta"},
+    "proposals": {"actions": "proposals", "traffic": "replay"},
 }
 
 
@@ -70,10 +74,13 @@ def test_every_step_of_a_batch_matches_the_reference(
         seen = references[world].observation()
         np.testing.assert_allclose(worlds.observations[world], seen, atol=1e-6)
     for _ in range(60):
-        actions = random.normal(0.0, strength, (3, 2)).astype(np.float32)
+        actions = random.normal(0.0, strength, (3, ACTION_COLUMNS[environment.actions]))
+        if environment.actions == "proposals":
+            actions = random.integers(0, PROPOSALS, (3, 1)).astype(np.float64)
+        actions = actions.astype(np.float32)
         worlds.step(actions)
         for world in sorted(alive):
-            outcome = references[world].step(float(actions[world, 0]), float(actions[world, 1]))
+            outcome = references[world].step(*(float(part) for part in actions[world]))
             is_over = outcome.end_reason is not EndReason.NONE
             seen = (worlds.final_observations if is_over else worlds.observations)[world]
             np.testing.assert_allclose(seen, outcome.observation, atol=1e-6)

@@ -187,6 +187,34 @@ def test_whoever_is_driving_the_judging_can_be_left(
     assert len(driven) == 1
 
 
+@pytest.mark.parametrize(
+    "worlds",
+    [
+        {"actions": "delta", "observation": "wide"},
+        {"actions": "proposals"},
+        {"actuators": "direct", "on_failure": "ignore"},
+    ],
+)
+def test_a_policy_is_trained_and_judged_in_every_action_space(
+    data: Path, tmp_path: Path, worlds: dict[str, str]
+) -> None:
+    environment = ENVIRONMENT.model_copy(update=worlds)
+    asked = request(data, steps=ROLLOUT).model_copy(update={"environment": environment})
+    train(asked, FakeTelemetry(), places(tmp_path))
+    judged = evaluate("short", tmp_path / "checkpoints" / "best.pt").drivers
+    assert np.isfinite([driver.reward.mean for driver in judged]).all()
+    assert judged[3].success.rate == 1.0
+
+
+def test_a_policy_of_another_action_space_is_no_start(data: Path, tmp_path: Path) -> None:
+    train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path))
+    environment = ENVIRONMENT.model_copy(update={"actions": "proposals"})
+    best = tmp_path / "checkpoints" / "best.pt"
+    asked = request(data).model_copy(update={"environment": environment, "init_from": best})
+    with pytest.raises(DataError, match=r"acts with 2; these worlds have \d+ and 1"):
+        train(asked, FakeTelemetry(), places(tmp_path / "next"))
+
+
 def test_ppo_learns_to_drive_better_than_chance_within_seconds(
     data: Path, tmp_path: Path
 ) -> None:

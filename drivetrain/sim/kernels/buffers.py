@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import inlined
+from drivetrain.sim.dynamics import Lags
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.state import Body, EndReason, Floats, Ints, Phase, State
@@ -26,6 +27,7 @@ class Rules(NamedTuple):
 
     groups, seats: how many groups of how many worlds drive one scene together.
     goes_on: a collision or leaving the road does not end the episode.
+    actions: an `ActionCode`.
     """
 
     seed: np.uint64
@@ -34,6 +36,8 @@ class Rules(NamedTuple):
     horizon: int
     replay: bool
     goes_on: bool
+    actions: int
+    lags: Lags
     in_order: bool
     stagger: bool
     weights: Weights

@@ -1,4 +1,4 @@
-"""The ego: how it moves, what is ahead of it, and what it runs into."""
+"""The ego: its body, what is ahead of it, and what it runs into."""
 
 import math
 
@@ -11,12 +11,10 @@ from drivetrain.sim.collide import (
     time_to_collision,
 )
 from drivetrain.sim.compiled import inlined
-from drivetrain.sim.config import STEP_S
-from drivetrain.sim.dynamics import Motion, advance, wanted, yaw_rate
 from drivetrain.sim.kernels.buffers import NO_END, Scratch, body_at
 from drivetrain.sim.kernels.others import find_lead, note_places
 from drivetrain.sim.reward import TTC_S
-from drivetrain.sim.road import Paths, cell_of, project_near, row_at
+from drivetrain.sim.road import Paths, cell_of, row_at
 from drivetrain.sim.scenario import ScenarioArrays
 from drivetrain.sim.state import Body, State
 
@@ -31,25 +29,6 @@ def place_ego(state: State, w: int) -> None:
     b.cos[w, 0], b.sin[w, 0] = cos, sin
     b.vx[w, 0], b.vy[w, 0] = e.speed[w] * cos, e.speed[w] * sin
     d.speed[w, 0] = e.speed[w]
-
-
-@inlined
-def move_ego(paths: Paths, state: State, w: int, throttle: float, turn: float) -> None:
-    """One step of the bicycle, and its new place on the route."""
-    e, d, b = state.egos, state.drivers, state.bodies
-    acceleration, steering = wanted(throttle, turn, e.speed[w], e.wheel_base[w])
-    old = Motion(
-        e.rear_x[w], e.rear_y[w], e.heading[w], e.speed[w], e.acceleration[w], e.steering[w]
-    )
-    new = advance(old, acceleration, steering, e.wheel_base[w])
-    e.rear_x[w], e.rear_y[w], e.heading[w] = new.x, new.y, new.heading
-    e.speed[w], e.acceleration[w], e.steering[w] = new.speed, new.acceleration, new.steering
-    e.jerk[w] = (new.acceleration - old.acceleration) / STEP_S
-    e.yaw_rate[w] = yaw_rate(new.speed, new.steering, e.wheel_base[w])
-    place_ego(state, w)
-    where = (b.x[w, 0], b.y[w, 0])
-    along, offset = project_near(paths, d.start[w, 0], d.points[w, 0], d.along[w, 0], where)
-    d.along[w, 0], d.offset[w, 0] = along, offset
 
 
 @inlined

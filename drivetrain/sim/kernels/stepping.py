@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled, inlined
+from drivetrain.sim.kernels.acting import act
 from drivetrain.sim.kernels.beginning import pick
 from drivetrain.sim.kernels.buffers import (
     AT_ROUTE_END,
@@ -22,7 +23,7 @@ from drivetrain.sim.kernels.company import (
     rest,
     see_nothing,
 )
-from drivetrain.sim.kernels.ego import is_off_road, look_ahead, meet_others, move_ego, route_row
+from drivetrain.sim.kernels.ego import is_off_road, look_ahead, meet_others, route_row
 from drivetrain.sim.kernels.observing import observe
 from drivetrain.sim.kernels.others import decide_traffic, move_traffic
 from drivetrain.sim.layout import ObservationLayout
@@ -201,9 +202,10 @@ def step_worlds(
 ) -> None:
     """One step of the worlds first..last-1, whole groups; ended ones begin the next at once.
 
-    actions: [worlds, 2]. The observation of an ended episode's last state goes to
-    `final_observations`, that of the new episode's first to `observations`. All egos of a group
-    move before any of them looks about; who ends is seen a last time in this step.
+    actions: [worlds, columns], as `actions.py` has them. The observation of an ended episode's
+    last state goes to `final_observations`, that of the new episode's first to `observations`.
+    All egos of a group move before any of them looks about; who ends is seen a last time in
+    this step.
     """
     paths, p = paths_of(scenarios), state.progress
     for group in range(first // rules.seats, last // rules.seats):
@@ -212,7 +214,7 @@ def step_worlds(
             p.step[w] += 1
             if p.on_stage[w]:
                 decide_traffic(paths, state, scratch, w)
-                move_ego(paths, state, w, np.float64(actions[w, 0]), np.float64(actions[w, 1]))
+                act(paths, rules, state, w, actions)
         admit(scenarios, paths, rules, state, one)
         for w in range(one, one + rules.seats):
             if p.on_stage[w]:
