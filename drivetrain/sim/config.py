@@ -82,8 +82,8 @@ class EnvironmentSettings(Settings):
     )
     observation: Observation = Field(
         "flat",
-        description="How much the ego sees: the 16 nearest others and 8 pieces of road edge, or "
-        "32 and 64.",
+        description="How much the ego sees: the 16 nearest others and 8 pieces of road edge, "
+        "or 32 and 64.",
     )
     actuators: Literal["filtered", "direct"] = Field(
         "filtered",
