@@ -16,7 +16,7 @@ from drivetrain.sim.dynamics import (
     Motion,
     most_curvature,
 )
-from drivetrain.sim.planners import LEAST_PURSUIT_M, PURSUIT_S
+from drivetrain.sim.pursuit import LEAST_PURSUIT_M, PURSUIT_S
 from drivetrain.sim.road import Paths, point_at, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M
 from drivetrain.sim.state import Body
