@@ -26,7 +26,6 @@ from drivetrain.pictures.record import record
 from drivetrain.pictures.recording import Recording
 from drivetrain.pictures.words import end_words
 from drivetrain.sim.config import STEP_S, EnvironmentSettings
-from drivetrain.sim.layout import FLAT
 from drivetrain.sim.metrics import drive_each
 from drivetrain.sim.planners import Driver
 from drivetrain.text import nearest, quote, typed
@@ -68,7 +67,8 @@ class Drive:
         """Somebody who has not driven yet: a die remembers what it threw."""
         if self.checkpoint is None:
             return BASELINES[self.name]()
-        return PolicyDriver(restored_policy(self.checkpoint, FLAT))
+        actions = self.course.environment.actions
+        return PolicyDriver(restored_policy(self.checkpoint), actions)
 
     def rows(self, wanted: Sequence[str]) -> list[int]:
         """The rows of scenarios by their ids, or by endings that only one id has.
