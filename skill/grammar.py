@@ -9,7 +9,7 @@ from trainers.asked import Asked
 
 Checkpoint = Literal["best", "last"]
 BASELINES = ("idm", "random")
-"""Drivers that need no run: what `eval` takes in place of a run id."""
+"""Drivers that need no run: what `eval` and `replay` take in place of a run id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,21 @@ class Eval:
     data: str | None
     scenarios: int | None
     checkpoint: Checkpoint
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Draw how a run's policy, or a baseline, drives.
+
+    scenarios: their ids; empty for the worst, of which there are `worst`.
+    """
+
+    driver: str
+    scenarios: tuple[str, ...]
+    worst: int
+    data: str | None
+    out: str | None
     as_json: bool
 
 
@@ -149,6 +164,7 @@ Command = (
     | Resume
     | Wait
     | Eval
+    | Replay
     | DataConvert
     | DataJoin
     | DataInfo

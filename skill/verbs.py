@@ -4,16 +4,14 @@ The verbs that serve runs need no Pydantic, so that a cold `/train status` stays
 that start runs take their options from the request models, loaded on demand.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from drivetrain.errors import RequestError
 from drivetrain.numbers import whole_count
 from drivetrain.options import Given, Option, number, whole_number
-from drivetrain.runs.folder import is_run_id
 from drivetrain.text import quote
-from skill.arguments import no_arguments, one_argument
+from skill.arguments import no_arguments, one_argument, run_argument
 from skill.data_verb import DATA
 from skill.grammar import (
     JSON,
@@ -30,6 +28,7 @@ from skill.grammar import (
     Verb,
     Wait,
 )
+from skill.replay_verb import REPLAY
 from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
 NOT_YET = ("sac", "bc", "gail", "hybrid")
@@ -40,29 +39,13 @@ MOST_SCENARIOS = 100_000
 LONGEST_WAIT_S = 30 * 86_400
 
 
-def _run(given: Given, verb: str) -> str:
-    word = one_argument(given, verb, "run id", f"{verb} ppo_v1")
-    if is_run_id(word):
-        return word
-    raise RequestError(
-        f"{quote(word)} cannot name a run: an id has 1 to 64 letters, digits, `.`, `_` or `-`, "
-        f"and begins with a letter or digit. Try `/train {verb} {near_run_id(word)}`."
-    )
-
-
-def near_run_id(word: str) -> str:
-    """A word that can name a run and looks like this one."""
-    better = re.sub(r"[^A-Za-z0-9._-]+", "_", word).strip("._-")
-    return better[:32].rstrip("._-") or "ppo_v1"
-
-
 def _status(given: Given) -> Command:
-    run = _run(given, "status") if given.arguments else None
+    run = run_argument(given, "status") if given.arguments else None
     return Status(run, as_json="--json" in given)
 
 
 def _logs(given: Given) -> Command:
-    run = _run(given, "logs")
+    run = run_argument(given, "logs")
     tail = whole_number(f"logs {run}", "--tail", given.last("--tail"), 1, LONGEST_TAIL)
     return Logs(
         run=run,
@@ -74,7 +57,7 @@ def _logs(given: Given) -> Command:
 
 
 def _stop(given: Given) -> Command:
-    run = _run(given, "stop")
+    run = run_argument(given, "stop")
     return Stop(
         run=run,
         grace_s=number(f"stop {run}", "--grace", given.last("--grace"), 0, 86_400),
@@ -84,7 +67,7 @@ def _stop(given: Given) -> Command:
 
 
 def _resume(given: Given) -> Command:
-    run = _run(given, "resume")
+    run = run_argument(given, "resume")
     text = given.last("--steps")
     steps = None if text is None else whole_count(text)
     if text is not None and (steps is None or not 1 <= steps <= MOST_STEPS):
@@ -96,13 +79,13 @@ def _resume(given: Given) -> Command:
 
 
 def _wait(given: Given) -> Command:
-    run = _run(given, "wait")
+    run = run_argument(given, "wait")
     timeout = number(f"wait {run}", "--timeout", given.last("--timeout"), 0, LONGEST_WAIT_S)
     return Wait(run, timeout, as_json="--json" in given)
 
 
 def _eval(given: Given) -> Command:
-    driver = _run(given, "eval")
+    driver = run_argument(given, "eval")
     if given.last("--data") == "":
         raise RequestError(
             "`--data` is empty; it is the folder of a scenario set. "
@@ -214,6 +197,7 @@ SERVING: Final = (
         ),
         _eval,
     ),
+    REPLAY,
     DATA,
     Verb(
         "doctor",

@@ -15,6 +15,7 @@ from skill.grammar import (
     Eval,
     Help,
     Logs,
+    Replay,
     Resume,
     Start,
     Status,
@@ -48,10 +49,10 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.runs import act_on_run
 
             return act_on_run(command, room)
-        case Eval():
-            from skill.actions.judging import evaluate
+        case Eval() | Replay():
+            from skill.actions.judging import act_on_driver
 
-            return evaluate(command, room)
+            return act_on_driver(command, room)
         case DataConvert() | DataJoin() | DataInfo() | DataGenerate():
             from skill.actions.data import act_on_data
 

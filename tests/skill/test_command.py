@@ -17,6 +17,7 @@ from skill.grammar import (
     Eval,
     Help,
     Logs,
+    Replay,
     Resume,
     Start,
     Status,
@@ -53,6 +54,10 @@ READ = {
         "nuplan", ("d",), "c", as_json=True, workers=2
     ),
     "data join sets/a sets/b --out c": DataJoin(("sets/a", "sets/b"), "c", as_json=False),
+    "replay ppo_v1": Replay("ppo_v1", (), 3, None, None, as_json=False),
+    "replay idm --scenario a/1 --scenario 2 --data sets/a --out drawn --json": Replay(
+        "idm", ("a/1", "2"), 3, "sets/a", "drawn", as_json=True
+    ),
     "data info sets/a": DataInfo("sets/a", as_json=False),
     "data info sets/a --sheet a.png": DataInfo("sets/a", as_json=False, sheet="a.png"),
     "data generate --out d --count 9 --seed 3": DataGenerate("d", 9, 3, as_json=False),
@@ -133,6 +138,12 @@ BAD = {
     "resume x --steps lots": "`--steps` is `lots`",
     "doctor x": "`doctor` takes options only",
     "doctor --fix=yes": "`--fix` takes no value",
+    "replay": "`replay` takes one run id and was given none",
+    "replay x --worst 0": "`--worst` is `0`; it takes a number from 1 to 50.",
+    "replay x --worst 3 --scenario y": "give one of them",
+    "replay x --scenario ''": "`--scenario` is empty",
+    "replay x --out ''": "`--out` is empty; it is the folder to draw into",
+    "replay ../x": "cannot name a run",
     "eval x --checkpoint worst": "it is `best` or `last`",
     "data": "`data` knows `convert`, `join`, `info` and `generate`",
     "data convert": "`data convert` takes a format (`commonroad`, `argoverse` and `nuplan`)",
