@@ -205,8 +205,12 @@ def _count(text: str) -> int:
     return number
 
 
-if __name__ == "__main__":
-    # A closed terminal or a `kill` cleans up as Ctrl-C does, and a shell's `&` is no exception.
+def heed_signals() -> None:
+    """A closed terminal or a `kill` cleans up as Ctrl-C does; a shell's `&` is no exception."""
     for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
+
+
+if __name__ == "__main__":
+    heed_signals()
     sys.exit(main(sys.argv[1:]))

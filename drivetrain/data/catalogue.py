@@ -66,7 +66,10 @@ def rows_of(catalogue: NDArray[np.void]) -> list[Row]:
     """A catalogue's rows, their splits left empty."""
     blank = _TEXTS.index("split")
     return [
-        ((*row[:blank], "", *row[blank + 1 : len(_TEXTS)]), (row[-1][0], row[-1][1]))
+        (
+            (*row[:blank], "", *row[blank + 1 : len(_TEXTS)]),
+            (float(row[-1][0]), float(row[-1][1])),
+        )
         for row in catalogue.tolist()
     ]
 

@@ -17,11 +17,17 @@ from drivetrain.data.catalogue import Origin
 from drivetrain.data.conversion_progress import Progress
 from drivetrain.data.convert_file import Job, Outcome, Task, convert_file
 from drivetrain.data.converters.contract import Converter
-from drivetrain.data.scenario_sets import ScenarioSetWriter, require_free
+from drivetrain.data.scenario_sets import NothingLeftError, ScenarioSetWriter, require_free
 from drivetrain.data.shards import Shard, open_shard
 from drivetrain.data.work_folder import clear, owned, shard_name, size_of
 from drivetrain.data.workers import Workers
-from drivetrain.errors import DataError, UserError
+from drivetrain.errors import (
+    ConflictError,
+    DataError,
+    NotFoundError,
+    RequestError,
+    UserError,
+)
 from drivetrain.text import plain
 
 REPEATED_LOG = "duplicate_log"
@@ -29,6 +35,11 @@ REPEATED_ID = "duplicate_id"
 FAILED = "error"
 MOST_FAILURES = 3
 """So many failed files are told one by one."""
+
+KINDS = {
+    kind.__name__: kind for kind in (RequestError, NotFoundError, DataError, ConflictError)
+}
+"""What a converter may refuse with; a class does not cross from one process to another."""
 
 
 class InterruptedConversion(KeyboardInterrupt):
@@ -88,7 +99,7 @@ def convert(
             raise _unwritable(error.strerror or str(error), shards, out) from error
         except _BlockedError as error:
             raise _unwritable(str(error), shards, out) from error
-        except DataError as error:  # nothing is left to write, and going on changes nothing
+        except NothingLeftError as error:  # going on would change nothing
             clear(folder)
             raise DataError(f"{error} {_converted(files, kept, failures).warning()}") from error
         clear(folder)
@@ -110,6 +121,9 @@ def _run(job: Job, tasks: Sequence[Task], workers: int, progress: Progress) -> d
     for task, outcome in _outcomes(job, tasks, workers):
         if outcome.blocked is not None:
             raise _BlockedError(outcome.blocked)
+        if outcome.refused is not None:
+            kind, sentence = outcome.refused
+            raise KINDS.get(kind, UserError)(sentence)
         if outcome.error is not None:
             failures[task.file] = outcome.error
         progress.done(task.file, outcome)

@@ -11,6 +11,7 @@ from typing import Any, cast
 from drivetrain.data import validate
 from drivetrain.data.converters.contract import Converter, Options, Repair, UnfitFileError
 from drivetrain.data.shards import Tally, write_shard
+from drivetrain.errors import UserError
 from drivetrain.sim.scenario import Scenario
 from drivetrain.text import plain
 
@@ -59,12 +60,14 @@ class Outcome:
 
     error: how the converter failed (a bug of ours); there is then no shard.
     blocked: why the shard could not be written, which no other file will change.
+    refused: what the person has to change first (a missing map), in a sentence, and its kind.
     """
 
     scenarios: int = 0
     seconds: float = 0.0
     error: str | None = None
     blocked: str | None = None
+    refused: tuple[str, str] | None = None
 
 
 class _ConverterFailedError(Exception):
@@ -83,6 +86,8 @@ def convert_file(job: Job, task: Task) -> Outcome:
             write_shard(task.shard, (), tally)
     except OSError as error:
         return Outcome(blocked=str(error.strerror or error))
+    except UserError as error:
+        return Outcome(refused=(type(error).__name__, str(error)))
     except _ConverterFailedError as failure:
         return Outcome(error=_told(failure.__cause__ or failure))
     except Exception as error:  # noqa: BLE001 - what cannot be packed must not end the others
@@ -111,7 +116,7 @@ def _found(job: Job, file: Path) -> Iterator[Scenario | Repair | str]:
     try:
         converter: Any = job.converter()
         yield from converter.scenarios_of(file, job.options)
-    except UnfitFileError:
+    except (UnfitFileError, UserError):
         raise
     except OSError as error:
         raise UnfitFileError(UNREADABLE) from error

@@ -117,6 +117,10 @@ def load(folder: Path) -> ScenarioSet:
     return ScenarioSet(as_arrays(columns), catalogue, manifest)
 
 
+class NothingLeftError(DataError):
+    """No scenario is left to write."""
+
+
 class ScenarioSetWriter:
     """Writes a set scenario by scenario; the folder appears whole at the end, or not at all.
 
@@ -212,7 +216,7 @@ class ScenarioSetWriter:
         if self._waiting:
             self._write_block()
         if not self._rows:
-            raise DataError(_nothing_left(self.damage))
+            raise NothingLeftError(_nothing_left(self.damage))
         files = {file_name(name): file.finish() for name, file in self._files.items()}
         catalogue, rule = catalogue_of(self._rows, self._splits)
         np.save(self._draft / CATALOGUE, catalogue)

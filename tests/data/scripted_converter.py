@@ -22,7 +22,8 @@ def script(folder: Path, name: str, **words: object) -> Path:
     """A source file with those words.
 
     scenarios, log, group, id: what it gives.  rejects, repairs: names.  unfit: reason.
-    crash: an exception's text.  dies: by a signal.  after: a file to read first (a pipe waits).
+    refused: a sentence.  crash: an exception's text.  dies: by a signal.
+    unreadable: as a bad disk is.  after: a file to read first (a pipe waits).
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
@@ -67,6 +68,8 @@ def _of_log(made: Scenario, log: str, type_: str) -> Scenario:
 def _end_badly(said: dict[str, str]) -> None:
     if "unfit" in said:
         raise UnfitFileError(said["unfit"])
+    if "refused" in said:
+        raise NotFoundError(said["refused"])
     if "crash" in said:
         raise ValueError(said["crash"])
     if "unreadable" in said:

@@ -15,7 +15,7 @@ from drivetrain.data.convert_file import Job
 from drivetrain.data.converters.contract import Options, Repair
 from drivetrain.data.scenario_sets import BLOCK, ScenarioSet, load
 from drivetrain.data.work_folder import owned, work_folder_of
-from drivetrain.errors import ConflictError, DataError, UserError
+from drivetrain.errors import ConflictError, DataError, NotFoundError, UserError
 from drivetrain.sim.scenario import Scenario
 from tests.data import scripted_converter
 from tests.data.scripted_converter import MODULE, script
@@ -180,6 +180,17 @@ def test_a_file_that_the_converter_fails_on_costs_no_other(
     assert ids(read) == ["a/0", "a/1", "d/0", "e/0", "e/1"]
     assert read.manifest.rejects["file_error"] == 1
     assert read.manifest.unfit == {"b.script": why}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_person_has_to_change_ends_the_conversion_and_keeps_its_part(
+    source: Path, tmp_path: Path, workers: int
+) -> None:
+    script(source, "e.script", refused="There is no map; name its folder.")
+    with pytest.raises(NotFoundError, match=r"^There is no map; name its folder\.$"):
+        made(source, tmp_path / "set", workers=workers)
+    script(source, "e.script", scenarios=1)
+    assert made(source, tmp_path / "set").reused >= 3
 
 
 def test_a_file_that_kills_its_process_costs_no_other(source: Path, tmp_path: Path) -> None:
