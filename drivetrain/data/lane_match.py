@@ -6,6 +6,7 @@ The cheapest sequence becomes one line, continued along successors so that a dri
 follows it can look ahead beyond the track's end.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,6 +66,18 @@ class Lane:
         """The way along the centre line."""
         return float(lines.arc_length(self.centre_m)[-1])
 
+    @cached_property
+    def typical_half_width_m(self) -> float:
+        """The middle one of the half widths."""
+        return float(np.median(self.half_width_m))
+
+    @cached_property
+    def corners_m(self) -> Floats:
+        """[2, 2] least and most x and y of the points that it explains better than nothing."""
+        reach_m = self.typical_half_width_m * math.sqrt(FAR_COST)
+        least, most = self.centre_m.min(axis=0), self.centre_m.max(axis=0)
+        return np.stack([least - reach_m, most + reach_m])
+
 
 @dataclass(frozen=True, slots=True)
 class Stay:
@@ -83,7 +96,9 @@ def match(lanes: Mapping[str, Lane], positions_m: Floats, headings_rad: Floats) 
     """
     steps = np.unique(np.r_[np.arange(0, len(positions_m), SAMPLE_EVERY), len(positions_m) - 1])
     samples_m, facing_rad = positions_m[steps], headings_rad[steps]
-    names = sorted(lanes)
+    names = _within_reach(lanes, samples_m)
+    if not names:
+        return []
     ways = [lines.project(lanes[name].centre_m, samples_m) for name in names]
     cost = np.stack(
         [_misfit(lanes[name], way, facing_rad) for name, way in zip(names, ways, strict=True)]
@@ -138,12 +153,22 @@ def _driven(stays: Sequence[Stay], at: int, change_m: float) -> tuple[float, flo
     return begin, stay.lane.length_m
 
 
+def _within_reach(lanes: Mapping[str, Lane], samples_m: Floats) -> list[str]:
+    """The lanes that could explain some sample, by their corners alone."""
+    least, most = samples_m.min(axis=0), samples_m.max(axis=0)
+    corners_m = {name: lane.corners_m for name, lane in lanes.items()}
+    return sorted(
+        name
+        for name, (low_m, high_m) in corners_m.items()
+        if (low_m <= most).all() and (high_m >= least).all()
+    )
+
+
 def _misfit(lane: Lane, way: tuple[Floats, Floats, Floats], facing_rad: Floats) -> Floats:
     """[samples] how badly a lane explains each sample."""
     _, away_m, along_rad = way
-    half_width_m = float(np.median(lane.half_width_m))
     turned_away = np.abs(lines.turned(facing_rad - along_rad)) / HEADING_SCALE_RAD
-    return np.minimum((away_m / half_width_m) ** 2 + turned_away**2, FAR_COST)
+    return np.minimum((away_m / lane.typical_half_width_m) ** 2 + turned_away**2, FAR_COST)
 
 
 def _transition_costs(near: Sequence[Lane], lanes: Mapping[str, Lane]) -> Floats:

@@ -19,6 +19,8 @@ FREE_SPEED_MPS = 10.0
 """What nuPlan's IDM drivers like where no limit is known."""
 
 TURN_RAD = 0.5
+NEAR_LANES_M = 1.5
+"""Cars cut corners and pass others; farther from every lane they park, or leave the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,68 @@ class Windows:
                 yield window
 
 
+@dataclass(frozen=True, slots=True)
+class _Drive:
+    """The part of a vehicle's track that lies on lanes, and the line through them.
+
+    steps: of the longest such part.  line: None where none fits.
+    """
+
+    steps: slice
+    line: Path | None
+
+
 def scenarios_of(recording: Recording, windows: Windows) -> Iterator[Scenario | str]:
     """A scenario per window of every moving vehicle, or the reason why not."""
-    lines_of = [_line_of(recording, at) for at in range(len(recording.objects))]
-    road = _road(recording, [line for line in lines_of if line is not None])
-    agent_path = _numbered(lines_of)
-    drivers = (agent_path, _desired(recording.tracks, road, agent_path))
-    for ego in range(len(recording.objects)):
-        for window in _experts_windows(recording.tracks, ego, windows):
-            yield _scenario(recording, road, drivers, ego, window)
+    drives = _drives(recording)
+    road = _road(recording, [each.line for each in drives if each and each.line])
+    agent_path = _numbered(drives)
+    desired_mps = _desired(recording.tracks, road, agent_path)
+    for ego, drive in enumerate(drives):
+        for window in windows.of(drive.steps, recording.tracks.valid.shape[1]) if drive else ():
+            if _driven_m(recording.tracks, ego, window) <= MOVES_M:
+                continue
+            present = _paths_in(recording.tracks, drives, agent_path, window)
+            yield _scenario(recording, road, (present, desired_mps), ego, window)
 
 
-def _experts_windows(tracks: Tracks, ego: int, windows: Windows) -> Iterator[slice]:
-    if tracks.category[ego] != Category.VEHICLE:
-        return
-    for seen in smoothing.runs(tracks.valid[ego]):
-        for window in windows.of(seen, tracks.valid.shape[1]):
-            if _driven_m(tracks, ego, window) > MOVES_M:
-                yield window
+def _drives(recording: Recording) -> list[_Drive | None]:
+    """[agents] None for what is no vehicle, never moves, or is never on a lane."""
+    outlines = [shapely.Polygon(part.outline_m) for part in recording.lanes.values()]
+    on_lanes = shapely.buffer(shapely.union_all(shapely.make_valid(outlines)), NEAR_LANES_M)
+    shapely.prepare(on_lanes)
+    return [_drive(recording, at, on_lanes) for at in range(len(recording.objects))]
+
+
+def _drive(recording: Recording, at: int, on_lanes: shapely.Geometry) -> _Drive | None:
+    tracks = recording.tracks
+    if tracks.category[at] != Category.VEHICLE:
+        return None
+    near = tracks.valid[at] & shapely.contains_xy(on_lanes, tracks.x_m[at], tracks.y_m[at])
+    parts = list(smoothing.runs(near))
+    if not parts:
+        # No lane explains it; as an expert it counts as one without a route.
+        parts = list(smoothing.runs(tracks.valid[at]))
+    longest = max(parts, key=lambda part: part.stop - part.start)
+    if _driven_m(tracks, at, longest) < STANDS_M:
+        # A car that stands all the time waits for something unseen: it had better replay.
+        return None
+    return _Drive(longest, _line_of(recording, at, longest))
+
+
+def _paths_in(
+    tracks: Tracks,
+    drives: Sequence[_Drive | None],
+    agent_path: NDArray[np.int32],
+    window: slice,
+) -> NDArray[np.int32]:
+    """[agents] each agent's path, but -1 for those that a window first shows off theirs."""
+    first = window.start + tracks.valid[:, window].argmax(axis=1)
+    is_on = [
+        drive is not None and drive.steps.start <= step < drive.steps.stop
+        for drive, step in zip(drives, first, strict=True)
+    ]
+    return np.where(is_on, agent_path, -1).astype(np.int32)
 
 
 def _driven_m(tracks: Tracks, at: int, window: slice) -> float:
@@ -89,23 +135,20 @@ def _driven_m(tracks: Tracks, at: int, window: slice) -> float:
     return float(lines.arc_length(points)[-1]) if len(points) else 0.0
 
 
-def _line_of(recording: Recording, at: int) -> Path | None:
-    """The line a vehicle drove and would go on driving; None for one that stood or strayed."""
+def _line_of(recording: Recording, at: int, steps: slice) -> Path | None:
+    """The line a vehicle drove and would go on driving; None for one that strayed."""
     tracks = recording.tracks
-    whole = slice(0, tracks.valid.shape[1])
-    if tracks.category[at] != Category.VEHICLE or _driven_m(tracks, at, whole) < STANDS_M:
-        # A car that stands all the time waits for something unseen: it had better replay.
-        return None
     lanes = {name: part.lane for name, part in recording.lanes.items()}
-    seen = tracks.valid[at]
-    positions = np.stack([tracks.x_m[at, seen], tracks.y_m[at, seen]], axis=1)
-    heading = tracks.heading_rad[at, seen]
+    positions = np.stack([tracks.x_m[at, steps], tracks.y_m[at, steps]], axis=1)
+    heading = tracks.heading_rad[at, steps]
     stays = lane_match.match(lanes, positions, heading)
-    if not stays:
-        return None
-    speed = float(np.hypot(tracks.vx_mps[at, seen], tracks.vy_mps[at, seen]).mean())
-    line = lane_match.driving_line(lanes, stays, speed)
-    return line if lane_match.is_sane(line, positions, heading) else None
+    speed = float(np.hypot(tracks.vx_mps[at, steps], tracks.vy_mps[at, steps]).mean())
+    # Not all change lanes as slowly as the rule says: the shortest change may fit as well.
+    for pace in (speed, 0.0) if stays else ():
+        line = lane_match.driving_line(lanes, stays, pace)
+        if lane_match.is_sane(line, positions, heading):
+            return line
+    return None
 
 
 def _road(recording: Recording, paths: Sequence[Path]) -> Road:
@@ -120,9 +163,9 @@ def _road(recording: Recording, paths: Sequence[Path]) -> Road:
     )
 
 
-def _numbered(lines_of: Sequence[Path | None]) -> NDArray[np.int32]:
+def _numbered(drives: Sequence[_Drive | None]) -> NDArray[np.int32]:
     """[agents] the row of each agent's line among those that there are, else -1."""
-    has_line = np.array([line is not None for line in lines_of], bool)
+    has_line = np.array([drive is not None and drive.line is not None for drive in drives])
     return np.where(has_line, np.cumsum(has_line) - 1, -1).astype(np.int32)
 
 

@@ -12,6 +12,7 @@ GAP_M = 0.25
 SMALLEST_HOLE_M2 = 10.0
 CAP_M = 0.5
 TOLERANCE_M = 0.05
+PROBE_M = 0.5
 
 
 def union(outlines_m: Sequence[Floats], fillet_m: float = 0.0) -> shapely.Geometry:
@@ -33,6 +34,26 @@ def filled(surface: shapely.Geometry) -> shapely.Geometry:
     return shapely.union_all(
         [shapely.Polygon(part.exterior) for part in shapely.get_parts(surface)]
     )
+
+
+def beyond(surface: shapely.Geometry, cuts_m: Sequence[Floats], reach_m: float) -> list[Floats]:
+    """Rings [4, 2] of the ground that goes on unseen where the map was cut off.
+
+    cuts_m: lines [2, 2]; those with the surface on both sides are joints, no ends.
+    """
+    found = []
+    for begin, end in cuts_m:
+        along = (end - begin) / np.hypot(*(end - begin))
+        across = np.array([-along[1], along[0]])
+        middle = 0.5 * (begin + end)
+        left, right = (
+            bool(surface.contains(shapely.Point(middle + side * PROBE_M * across)))
+            for side in (1.0, -1.0)
+        )
+        if left != right:
+            onward = across * (-reach_m if left else reach_m)
+            found.append(np.stack([begin, end, end + onward, begin + onward]))
+    return found
 
 
 def edges(surface: shapely.Geometry, open_ends_m: Sequence[Floats]) -> Floats:
