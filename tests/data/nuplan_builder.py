@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drivetrain.data.lines import turned
 from drivetrain.sim.scenario import Category, Scenario, Signal, Tracks
+from tests.data.nuplan_builder_graph import Graph
 
 Floats = NDArray[np.float64]
 
@@ -20,8 +21,6 @@ FIRST_ROW_US = 1_620_000_000_000_000
 ROW_US = 50_000
 ANCHOR = 60
 """The row that carries the tag: a scenario begins 3 s before it."""
-FIRST_CONNECTOR = 5001
-"""Lanes are numbered from 101, connectors from here: lane `at` of the road is number + at."""
 CENTRE_SCENE = 2
 
 SCHEMA = """
@@ -140,16 +139,15 @@ def write_database(
 
 
 def long_enough(scenario: Scenario, steps: int = 151) -> Scenario:
-    """The scenario lengthened to 15 s: the ego drives on straight, the others vanish."""
+    """The scenario lengthened to 15 s: the ego stands where it was, the others vanish."""
     tracks, missing = scenario.tracks, steps - scenario.tracks.x_m.shape[1]
     if missing <= 0:
         return scenario
-    after_s = 0.1 * np.arange(1, missing + 1)
     ego = scenario.ego
 
-    def longer(rows: Floats, speed: float = 0.0) -> Floats:
+    def longer(rows: Floats, *, stays: bool = True) -> Floats:
         more = np.zeros((len(rows), missing))
-        more[ego] = rows[ego, -1] + speed * after_s
+        more[ego] = rows[ego, -1] * stays
         return np.hstack([rows, more])
 
     valid = np.hstack([tracks.valid, np.zeros((len(tracks.valid), missing), bool)])
@@ -162,11 +160,11 @@ def long_enough(scenario: Scenario, steps: int = 151) -> Scenario:
         signals=signals,
         tracks=replace(
             tracks,
-            x_m=longer(tracks.x_m, tracks.vx_mps[ego, -1]),
-            y_m=longer(tracks.y_m, tracks.vy_mps[ego, -1]),
+            x_m=longer(tracks.x_m),
+            y_m=longer(tracks.y_m),
             heading_rad=longer(tracks.heading_rad),
-            vx_mps=longer(tracks.vx_mps),
-            vy_mps=longer(tracks.vy_mps),
+            vx_mps=longer(tracks.vx_mps, stays=False),
+            vy_mps=longer(tracks.vy_mps, stays=False),
             valid=valid,
         ),
     )
@@ -340,20 +338,13 @@ def _write_boxes(database: sqlite3.Connection, dense: Scenario, layout: Layout) 
     _insert(database, "lidar_box", boxes)
 
 
-def connector_number(lane: int) -> int:
-    """The number of the connector that a lane of the road becomes."""
-    return FIRST_CONNECTOR + lane
-
-
 def _write_lights(database: sqlite3.Connection, dense: Scenario) -> None:
     if dense.signals is None:
         return
     rows: list[tuple[Any, ...]] = []
-    for at, lane in enumerate(dense.road.lanes):
-        if lane.light < 0:
-            continue
-        for row, shown in enumerate(dense.signals[lane.light].tolist()):
+    for connector, light in Graph(dense.road).lit(dense.road).items():
+        for row, shown in enumerate(dense.signals[light].tolist()):
             if shown != Signal.NONE:
                 status = Signal(shown).name.lower()
-                rows.append((token(11, len(rows)), token(4, row), connector_number(at), status))
+                rows.append((token(11, len(rows)), token(4, row), connector, status))
     _insert(database, "traffic_light_status", rows)

@@ -1,12 +1,7 @@
-"""Lays a road out as a nuPlan map: a GeoPackage in longitude and latitude.
-
-nuPlan knows lanes and connectors in turn. Where a lane follows a lane, or a connector a
-connector, a piece of a few millimetres of the other kind is put between (`number of gap`).
-"""
+"""Lays a road out as a nuPlan map: a GeoPackage in longitude and latitude."""
 
 import sqlite3
 import struct
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,12 +12,11 @@ import shapely
 
 from drivetrain.data import lines
 from drivetrain.sim.scenario import AreaKind, Lane, Road
-from tests.data.nuplan_builder import FIRST_CONNECTOR, LAS_VEGAS, City
+from tests.data.nuplan_builder import LAS_VEGAS, City
+from tests.data.nuplan_builder_graph import Gap, Graph
 
-FIRST_LANE = 101
 FIRST_GROUP = 20_001
 FIRST_CONNECTOR_GROUP = 30_001
-FIRST_GAP = 40_001
 GAP_M = 0.004
 
 # Geometry column first; `fid` is added to each.
@@ -134,15 +128,14 @@ class _Layers:
     def __init__(self, road: Road) -> None:
         self.rows: Rows = {layer: [] for layer in LAYERS}
         self._road = road
-        self._gaps = 0
+        self._graph = Graph(road)
         for at in range(len(road.lanes)):
             self._add_lane(at)
-        for at, lane in enumerate(road.lanes):
-            for after in lane.successors:
-                self._join(at, after)
-        blocks = {lane.block: lane for lane in road.lanes}
-        for block, lane in blocks.items():
-            self._add_block(block, is_connector=lane.is_connector)
+        for gap in self._graph.gaps:
+            self._add_gap(gap)
+        told = zip(road.lanes, self._graph.is_connector, strict=True)
+        for block, is_connector in {(lane.block, kind) for lane, kind in told}:
+            self._add_block(block, is_connector=is_connector)
         layers = {
             AreaKind.DRIVABLE: ("road_segments", "generic_drivable_areas", "carpark_areas"),
             AreaKind.INTERSECTION: ("intersections",),
@@ -159,11 +152,12 @@ class _Layers:
         lane = self._road.lanes[at]
         shape, line = shapely.Polygon(lane.outline_m), shapely.LineString(lane.baseline_m)
         sides = self._sides(shape, line)
-        if lane.is_connector:
-            self._add_connector(FIRST_CONNECTOR + at, shape, line, lane.block, sides)
+        number = self._graph.number(at)
+        if self._graph.is_connector[at]:
+            self._add_connector(number, shape, line, lane.block, sides)
         else:
             group = FIRST_GROUP + lane.block
-            self._add_plain(FIRST_LANE + at, shape, line, (group, self._index(at)), sides, lane)
+            self._add_plain(number, shape, line, (group, self._index(at)), sides, lane)
 
     def _add_plain(
         self,
@@ -189,7 +183,8 @@ class _Layers:
         sides: tuple[int, int],
     ) -> None:
         group = float(FIRST_CONNECTOR_GROUP + block)
-        self.rows["lane_connectors"].append((fid, None, None, None, group, "", 3.0, None, 0))
+        before, after = self._graph.links.get(fid, (None, None))
+        self.rows["lane_connectors"].append((fid, None, before, after, group, "", 3.0, None, 0))
         table = self.rows["gen_lane_connectors_scaled_width_polygons"]
         table.append((len(table) + 1, shape, float(fid), *map(float, sides), group))
         self._add_baseline(line, None, float(fid))
@@ -211,46 +206,19 @@ class _Layers:
             table.append((len(table) + 1, offset, 2, 0))
         return len(table) - 1, len(table)
 
-    def _join(self, before: int, after: int) -> None:
-        """Lets one lane lead to another, with a gap of the other kind where they are alike."""
-        lanes = self._road.lanes
-        kinds = (lanes[before].is_connector, lanes[after].is_connector)
-        if kinds == (False, True):
-            self._link(FIRST_CONNECTOR + after, 3, FIRST_LANE + before)
-        elif kinds == (True, False):
-            self._link(FIRST_CONNECTOR + before, 4, FIRST_LANE + after)
-        else:
-            self._bridge(before, after, is_connector=not kinds[0])
-
-    def _link(self, connector: int, column: int, lane: int) -> None:
-        """Fills a connector's exit (3) or entry (4) lane."""
-        table = self.rows["lane_connectors"]
-        row = next(at for at, known in enumerate(table) if known[0] == connector)
-        assert table[row][column - 1] is None, "a connector joins two lanes"
-        values = list(table[row])
-        values[column - 1] = float(lane)
-        table[row] = tuple(values)
-
-    def _bridge(self, before: int, after: int, *, is_connector: bool) -> None:
-        lane = self._road.lanes[before]
+    def _add_gap(self, gap: Gap) -> None:
+        lane = self._road.lanes[gap.before]
         end, direction = lane.baseline_m[-1], lines.headings(lane.baseline_m)[-1]
         along = GAP_M * np.array([np.cos(direction), np.sin(direction)])
         aside = np.array([-np.sin(direction), np.cos(direction)])
         line = shapely.LineString([end - along, end])
-        shape = shapely.Polygon(
-            [end - along - aside, end - aside, end + aside, end - along + aside]
-        )
-        fid, self._gaps = FIRST_GAP + self._gaps, self._gaps + 1
+        ring = [end - along - aside, end - aside, end + aside, end - along + aside]
+        shape = shapely.Polygon(ring)
         sides = self._sides(shape, line)
-        block = FIRST_GAP + self._gaps
-        if is_connector:
-            self._add_connector(fid, shape, line, block, sides)
-            self._link(fid, 3, FIRST_LANE + before)
-            self._link(fid, 4, FIRST_LANE + after)
+        if gap.is_connector:
+            self._add_connector(gap.number, shape, line, gap.number, sides)
         else:
-            self._add_plain(fid, shape, line, (block, 0), sides, lane)
-            self._link(FIRST_CONNECTOR + before, 4, fid)
-            self._link(FIRST_CONNECTOR + after, 3, fid)
+            self._add_plain(gap.number, shape, line, (gap.number, 0), sides, lane)
 
     def _index(self, at: int) -> int:
         """How many lanes of the block lie to the left."""
@@ -260,8 +228,8 @@ class _Layers:
         left = np.array([-np.sin(heading), np.cos(heading)])
         beside = [
             float((other.baseline_m[0] - own[0]) @ left)
-            for other in lanes
-            if other.block == lanes[at].block and other.is_connector == lanes[at].is_connector
+            for row, other in enumerate(lanes)
+            if other.block == lanes[at].block and not self._graph.is_connector[row]
         ]
         return sum(aside > 0.5 for aside in beside)
 
@@ -275,11 +243,3 @@ class _Layers:
             self.rows["lane_group_connectors"].append((fid, shape, None, None, None, 1, 2))
         else:
             self.rows["lane_groups_polygons"].append((FIRST_GROUP + block, shape, 1, 2))
-
-
-def numbers_of(road: Road) -> Sequence[int]:
-    """The numbers that a road's lanes have in its map, in order."""
-    return [
-        (FIRST_CONNECTOR if lane.is_connector else FIRST_LANE) + at
-        for at, lane in enumerate(road.lanes)
-    ]

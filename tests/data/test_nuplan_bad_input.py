@@ -5,7 +5,7 @@
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -158,8 +158,12 @@ def test_pickles_are_never_opened_nor_read(log: Log, monkeypatch: pytest.MonkeyP
 
     def watched(*place: object, **how: object) -> sqlite3.Connection:
         database: sqlite3.Connection = connect(*place, **how)  # type: ignore[call-overload]
-        database.set_authorizer(lambda _a, *what: reading.append(f"{what[0]}.{what[1]}") or 0)
+        database.set_authorizer(note)
         return database
+
+    def note(_action: int, table: str | None, column: str | None, *_: object) -> int:
+        reading.append(f"{table}.{column}")
+        return sqlite3.SQLITE_OK
 
     monkeypatch.setattr(sqlite3, "connect", watched)
     assert log.converted()[0]
@@ -465,12 +469,12 @@ def test_lights_that_are_absent_or_of_unknown_lanes_show_nothing(log: Log) -> No
 # Maps.
 
 
-def with_maps(log: Log, folder: Path, change: Callable[[sqlite3.Connection], None]) -> Options:
+def with_maps(log: Log, folder: Path, query: str) -> Options:
     """A copy of the maps with one thing changed."""
     shutil.copytree(log.maps, folder)
     (file,) = folder.rglob("*.gpkg")
     with closing(sqlite3.connect(file)) as database, database:
-        change(database)
+        database.execute(query)
     return Options(maps=folder)
 
 
@@ -517,9 +521,7 @@ def test_poses_in_another_projection_than_the_map_are_refused(log: Log) -> None:
     ],
 )
 def test_a_damaged_map_is_refused(log: Log, tmp_path: Path, query: str) -> None:
-    options = with_maps(
-        log, tmp_path / "maps", lambda database: database.execute(query) and None
-    )
+    options = with_maps(log, tmp_path / "maps", query)
     assert log.reason(options) == "damaged_map_us-nv-las-vegas-strip"
 
 
@@ -532,9 +534,7 @@ def test_a_lane_without_a_limit_has_none(log: Log, tmp_path: Path) -> None:
     options = with_maps(
         log,
         tmp_path / "maps",
-        lambda database: (
-            database.execute("UPDATE lanes_polygons SET speed_limit_mps = NULL") and None
-        ),
+        "UPDATE lanes_polygons SET speed_limit_mps = NULL",
     )
     (found,), _, _ = log.converted(options)
     assert all(np.isnan(lane.limit_mps) for lane in found.road.lanes)

@@ -1,23 +1,34 @@
 """A scenario laid out as a nuPlan database and map comes back as the scene it was."""
 
+import os
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivetrain.data import generate, lines, validate
-from drivetrain.data.converters import nuplan
+from drivetrain.data.converters import argoverse, commonroad, nuplan
 from drivetrain.data.converters.contract import Options, Repair
 from drivetrain.data.converters.nuplan_cut import REACH_M
 from drivetrain.sim.pack import pack
-from drivetrain.sim.scenario import AreaKind, Road, Scenario, Signal
+from drivetrain.sim.scenario import AreaKind, Category, Lane, Road, Scenario, Signal
 from tests import scenes
 from tests.data.nuplan_builder import CITIES, LAS_VEGAS, City, Layout, write_database
+from tests.data.nuplan_builder_graph import Graph
 from tests.data.nuplan_builder_map import GAP_M, write_map
+from tests.data.nuplan_scenes import STOP_M, lit_scene
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
+SHARED = Path(
+    os.environ.get("DRIVETRAIN_SHARED_DATA")
+    or Path(__file__).resolve().parents[3] / "shared" / "data"
+)
 PLACE_M = 0.01
 ANGLE_RAD = 1e-3
 
@@ -86,25 +97,26 @@ def onward(road: Road, at: int) -> set[int]:
     """The successors of a lane, past the tiny pieces that the layout puts between lanes."""
     found = set()
     for after in road.lanes[at].successors:
-        length_m = lines.arc_length(road.lanes[after].baseline_m)[-1]
-        found |= onward(road, after) if length_m < 2 * GAP_M else {after}
+        found |= onward(road, after) if is_gap(road.lanes[after]) else {after}
     return found
 
 
 def same_lanes(scene: Scenario, back: Scenario, city: City) -> None:
     shift = np.array(back.origin_m) - city.at_m
     rows = lanes_back(scene, back, city)
+    told = Graph(scene.road).is_connector
     assert rows
     for at, row in rows.items():
         lane, other = scene.road.lanes[at], back.road.lanes[row]
         moved = outline(other.outline_m + shift)
         assert outline(lane.outline_m).symmetric_difference(moved).area < 0.1
-        assert other.is_connector == lane.is_connector
+        assert other.is_connector == told[at]
         assert onward(back.road, row) == {rows[a] for a in lane.successors if a in rows}
-        if not lane.is_connector:
+        if not told[at]:
             np.testing.assert_allclose(other.limit_mps, lane.limit_mps)
     blocks = {
-        (scene.road.lanes[at].block, back.road.lanes[row].block) for at, row in rows.items()
+        ((scene.road.lanes[at].block, told[at]), back.road.lanes[row].block)
+        for at, row in rows.items()
     }
     assert len(blocks) == len({was for was, _ in blocks}) == len({now for _, now in blocks})
 
@@ -114,14 +126,27 @@ def same_signals(scene: Scenario, back: Scenario, city: City) -> None:
         return
     steps = min(scene.tracks.x_m.shape[1], 151)
     for at, row in lanes_back(scene, back, city).items():
-        light, other = scene.road.lanes[at].light, back.road.lanes[row].light
+        light, others = scene.road.lanes[at].light, lights_into(back.road, row)
         if light < 0 or (scene.signals[light] == Signal.NONE).all():
-            assert other == -1
-        else:
-            assert back.signals is not None
+            assert others == {-1}
+            continue
+        assert back.signals is not None
+        for other in others:
             np.testing.assert_array_equal(
                 back.signals[other, :steps], scene.signals[light, :steps]
             )
+
+
+def lights_into(road: Road, row: int) -> set[int]:
+    """The light of a lane, or those of the gaps that lead to it where it has none itself."""
+    if road.lanes[row].is_connector:
+        return {road.lanes[row].light}
+    gaps = [lane for lane in road.lanes if row in lane.successors and is_gap(lane)]
+    return {gap.light for gap in gaps} or {-1}
+
+
+def is_gap(lane: Lane) -> bool:
+    return bool(lines.arc_length(lane.baseline_m)[-1] < 2 * GAP_M)
 
 
 def ground(road: Road, kind: AreaKind, shift: Floats | float = 0.0) -> shapely.Geometry:
@@ -185,4 +210,88 @@ def test_made_up_scenes_of_every_family_come_back(
     tmp_path: Path, made_up: list[Scenario], number: int
 ) -> None:
     scene = made_up[number]
+    holds(scene, there_and_back(tmp_path, scene), LAS_VEGAS)
+
+
+@st.composite
+def lit_scenes(draw: st.DrawFn) -> Scenario:
+    """A crossing anywhere and any way round, with any lights, gaps and kinds of objects."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    # Lights change every second or so; some are never seen.
+    codes = rng.integers(0, len(Signal), (2, 16)).astype(np.uint8)
+    scene = lit_scene(np.repeat(codes, 10, axis=1)[:, :151])
+    tracks = scene.tracks
+    valid = tracks.valid.copy()
+    for at in range(1, len(valid)):
+        begin = int(rng.integers(0, 120))
+        valid[at, begin : begin + int(rng.integers(0, 31))] = False
+    kinds = rng.permutation(np.array([0, 1, 2, 3], np.uint8))
+    kinds[scene.ego] = Category.VEHICLE
+    tracks = replace(
+        tracks,
+        valid=valid,
+        category=kinds,
+        length_m=tracks.length_m * np.r_[1.0, rng.uniform(0.2, 2.0, 3)],
+        width_m=tracks.width_m * np.r_[1.0, rng.uniform(0.2, 1.2, 3)],
+    )
+    angle = draw(st.floats(-np.pi, np.pi))
+    by_m = draw(st.tuples(*2 * [st.floats(-2000.0, 2000.0)]))
+    return scenes.moved(replace(scene, tracks=tracks), angle, by_m)
+
+
+@settings(max_examples=15, deadline=None)
+@given(lit_scenes(), st.sampled_from(CITIES))
+def test_any_lit_crossing_comes_back_from_anywhere(scene: Scenario, city: City) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        holds(scene, there_and_back(Path(folder), scene, city), city)
+
+
+def test_lines_stop_where_they_enter_a_lit_connector(tmp_path: Path) -> None:
+    scene = lit_scene(np.full((2, 151), Signal.RED, np.uint8))
+    back = there_and_back(tmp_path, scene)
+    route = back.road.paths[back.route]
+    (stop,) = route.stops
+    assert back.road.lanes[[lane.light for lane in back.road.lanes].index(stop.light)]
+    x_m = lines.at(route.points_m, np.array([stop.along_m]))[0, 0]
+    assert x_m + back.origin_m[0] - LAS_VEGAS.at_m[0] == pytest.approx(STOP_M, abs=0.1)
+    # The car that stands in its lane gets a line too: it may wait for somebody.
+    assert (back.agent_path >= 0).all()
+
+
+def test_limits_of_lines_and_connectors_are_those_of_their_lanes(tmp_path: Path) -> None:
+    scene = lit_scene(np.full((2, 151), Signal.GREEN, np.uint8))
+    back = there_and_back(tmp_path, scene)
+    limits = {(lane.is_connector, lane.limit_mps) for lane in back.road.lanes}
+    # A connector has the higher limit of the lanes it connects, not its own.
+    assert limits == {(False, 13.0), (True, 13.0), (False, 11.0)}
+    assert {*back.road.paths[back.route].limit_mps.tolist()} == {13.0, 11.0}
+    assert np.isnan(back.desired_mps).all()
+
+
+@pytest.mark.parametrize("stored_epsg", [4326, LAS_VEGAS.epsg, 3857])
+def test_a_map_may_stand_in_any_reference_system(tmp_path: Path, stored_epsg: int) -> None:
+    scene = hand_made()
+    file = write_database(tmp_path / "logs", scene)
+    write_map(tmp_path / "maps", scene.road, stored_epsg=stored_epsg)
+    (back,) = nuplan.scenarios_of(file, Options(maps=tmp_path / "maps"))
+    assert isinstance(back, Scenario)
+    same_lanes(scene, back, LAS_VEGAS)
+
+
+def recorded() -> list[tuple[str, Path]]:
+    """Real recordings, where they are at hand: converter and file."""
+    found = [("commonroad", file) for file in sorted((SHARED / "commonroad").rglob("*.xml"))]
+    if (SHARED / "av2").is_dir():
+        found += [("argoverse", file) for file in argoverse.files_in([SHARED / "av2"])]
+    return found
+
+
+@pytest.mark.skipif(not recorded(), reason="no recordings here; set DRIVETRAIN_SHARED_DATA")
+@pytest.mark.parametrize(
+    ("source", "file"), recorded(), ids=lambda value: getattr(value, "stem", value)
+)
+def test_a_real_scene_comes_back(tmp_path: Path, source: str, file: Path) -> None:
+    converter = {"commonroad": commonroad, "argoverse": argoverse}[source]
+    good = (one for one in converter.scenarios_of(file) if isinstance(one, Scenario))
+    scene = next(one for one in good if validate.fault(one) is None)
     holds(scene, there_and_back(tmp_path, scene), LAS_VEGAS)
