@@ -221,7 +221,7 @@ def spoilt(folder: Path, spoil: str) -> Path:
     if spoil == "unreadable_map":
         del log.map["drivable_areas"]
     log.fill()
-    changes = {
+    changes: dict[str, dict[str, float]] = {
         "bad_rotation": {"qw": 3.0},
         "not_finite": {"tx_m": math.nan},
         "boxes_without_pose": {"timestamp_ns": 5},

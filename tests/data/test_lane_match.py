@@ -38,7 +38,7 @@ def driven(lanes: tuple[Lane, ...], x_m: np.ndarray, y_m: np.ndarray | float = 0
 
 
 def place(path: Path, along_m: float) -> np.ndarray:
-    return lines.at(path.points_m, np.array([along_m]))[0]
+    return np.asarray(lines.at(path.points_m, np.array([along_m]))[0])
 
 
 def test_the_line_stops_where_it_enters_a_lane_with_a_light() -> None:
