@@ -45,6 +45,9 @@ class RewardSettings(Settings):
     collision: float = Field(
         1.0, ge=0, le=1000, description="Taken off once, at an episode's first collision."
     )
+    red_light: float = Field(
+        1.0, ge=0, le=1000, description="Taken off once, when a red light ends the episode."
+    )
     off_road: float = Field(
         1.0, ge=0, le=1000, description="Taken off once, when the ego first leaves the road."
     )
@@ -94,6 +97,11 @@ class EnvironmentSettings(Settings):
         "stop",
         description="Whether a collision, or leaving the road, ends the episode, or is only "
         "noted and earns nothing any more.",
+    )
+    red_light: Literal["ignore", "stop"] = Field(
+        "ignore",
+        description="Whether driving past a red light, where the expert did not, ends the "
+        "episode or is only counted.",
     )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads that step worlds; by default every core."

@@ -13,6 +13,8 @@ route [10, 4]  the route 5, 10, ... 50 m ahead: x and y over that distance, cos,
                its end. A metre aside must show most where it matters most, close by
 boundary [8, 6] the nearest pieces of road edge within EDGE_RADIUS_M: x, y of the middle,
                cos, sin of the direction, half length, kind (1 is an edge, 0 none)
+light [4]      the next stop line of the route: its distance over LOOK_AHEAD_M, 1 if there is
+               none as near; whether its light is red, yellow, green
 """
 
 import math
@@ -62,6 +64,10 @@ class EgoColumn(IntEnum):
     """The speed from which the curves and limits of the route ahead can still be met."""
 
 
+LIGHT = 4
+"""Numbers about the next traffic light."""
+
+
 class ObservationLayout(NamedTuple):
     """Sizes and offsets inside one observation, in float32s."""
 
@@ -75,6 +81,7 @@ class ObservationLayout(NamedTuple):
     agents_at: int
     route_at: int
     boundary_at: int
+    light_at: int
     size: int
 
     @classmethod
@@ -83,6 +90,7 @@ class ObservationLayout(NamedTuple):
         ego, per_agent, per_route, per_boundary = len(EgoColumn), 9, 4, 6
         route_at = ego + agents * per_agent
         boundary_at = route_at + route * per_route
+        light_at = boundary_at + boundary * per_boundary
         return cls(
             ego=ego,
             agents=agents,
@@ -94,7 +102,8 @@ class ObservationLayout(NamedTuple):
             agents_at=ego,
             route_at=route_at,
             boundary_at=boundary_at,
-            size=boundary_at + boundary * per_boundary,
+            light_at=light_at,
+            size=light_at + LIGHT,
         )
 
 

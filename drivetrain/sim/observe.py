@@ -22,12 +22,13 @@ from drivetrain.sim.layout import (
     YAW_RATE_RADPS,
 )
 from drivetrain.sim.road import Paths, point_at, row_at
-from drivetrain.sim.scenario import EDGE_RADIUS_M
+from drivetrain.sim.scenario import EDGE_RADIUS_M, Signal
 from drivetrain.sim.state import Body
 from drivetrain.sim.traffic import LOOK_AHEAD_M, UNKNOWN_LIMIT_MPS
 
 Row = NDArray[np.float32]
 Edge = tuple[float, float, float, float]
+_RED, _YELLOW, _GREEN = int(Signal.RED), int(Signal.YELLOW), int(Signal.GREEN)
 
 
 class EgoView(NamedTuple):
@@ -120,3 +121,12 @@ def write_boundary(out: Row, at: int, ego: Body, edge: Edge) -> None:
     out[at + 3] = clipped((uy * ego.cos - ux * ego.sin) / length)
     out[at + 4] = clipped(0.5 * length / EDGE_HALF_M)
     out[at + 5] = 1.0
+
+
+@compiled
+def write_light(out: Row, at: int, gap_m: float, signal: int) -> None:
+    """The route's next stop line; gap_m is inf where there is none."""
+    out[at] = 1.0 if math.isinf(gap_m) else clipped(gap_m / LOOK_AHEAD_M)
+    out[at + 1] = 1.0 if signal == _RED else 0.0
+    out[at + 2] = 1.0 if signal == _YELLOW else 0.0
+    out[at + 3] = 1.0 if signal == _GREEN else 0.0

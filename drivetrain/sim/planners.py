@@ -12,7 +12,7 @@ from drivetrain.sim.dynamics import MAX_ACCELERATION_MPS2, MAX_BRAKING_MPS2, mos
 from drivetrain.sim.pursuit import pursuit_curvature
 from drivetrain.sim.road import Paths, paths_of, row_at
 from drivetrain.sim.state import State
-from drivetrain.sim.traffic import Manner, idm_acceleration
+from drivetrain.sim.traffic import Manner, idm_acceleration, stops_at
 from drivetrain.sim.world import Worlds
 
 PLANNER = Manner(1.5, 1.0, 3.0, 1.0)
@@ -73,6 +73,9 @@ def _act_by_rules(paths: Paths, state: State, actions: NDArray[np.float32]) -> N
         acceleration = idm_acceleration(
             e.speed[w], desired, e.lead_gap[w], e.lead_speed[w], PLANNER
         )
+        if stops_at(e.line_signal[w], e.line_gap[w], e.speed[w], PLANNER):
+            braked = idm_acceleration(e.speed[w], desired, e.line_gap[w], 0.0, PLANNER)
+            acceleration = min(acceleration, braked)
         strongest = MAX_ACCELERATION_MPS2 if acceleration > 0.0 else MAX_BRAKING_MPS2
         actions[w, 0] = min(max(acceleration / strongest, -1.0), 1.0)
         route, rear = (start, points, along), (e.rear_x[w], e.rear_y[w], e.heading[w])

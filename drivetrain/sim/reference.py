@@ -38,9 +38,10 @@ from drivetrain.sim.observe import (
     write_agent,
     write_boundary,
     write_ego,
+    write_light,
     write_route,
 )
-from drivetrain.sim.proposals import proposal_control, proposal_lead
+from drivetrain.sim.proposals import PROPOSER, proposal_control, proposal_lead
 from drivetrain.sim.reward import (
     Parts,
     Weights,
@@ -52,18 +53,20 @@ from drivetrain.sim.reward import (
     ttc_factor,
 )
 from drivetrain.sim.road import ROUTE_END_M, offset_at, paths_of, point_at, project_near
-from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays
+from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays, Signal
 from drivetrain.sim.state import Body, EndReason, Phase
 from drivetrain.sim.traffic import (
     AGENT,
     ENTRY_GAP_M,
     ENTRY_GAP_S,
+    LOOK_AHEAD_M,
     OFFSET_DECAY_M,
     Follower,
     desired_speed,
     drive_on,
     idm_acceleration,
     lead_in_corridor,
+    stops_at,
 )
 
 Edge = tuple[float, float, float, float]
@@ -79,6 +82,7 @@ class Outcome(NamedTuple):
     collided: bool
     at_fault: bool
     off_road: bool
+    red_lights: int
 
 
 @dataclass
@@ -86,6 +90,7 @@ class Agent:
     """One other: a path follower (points > 0), or a replay of its log."""
 
     row: int
+    path: int
     start: int
     points: int
     desired_mps: float
@@ -117,6 +122,7 @@ class ReferenceWorld:
         self._last_step = max(min(horizon, int(scenarios.steps[scenario]) - 1), 1)
         self._step = 0
         self._collided = self._at_fault = self._off_road = False
+        self._red_lights = 0
         self._begin_ego(int(scenarios.ego[scenario]))
         rows = range(*(int(row) for row in scenarios.first_agent[scenario : scenario + 2]))
         self._agents = [self._agent(row) for row in rows if row != scenarios.ego[scenario]]
@@ -160,6 +166,7 @@ class ReferenceWorld:
         start = int(s.first_point[path]) if path >= 0 else 0
         agent = Agent(
             row=row,
+            path=path,
             start=start,
             points=int(s.first_point[path + 1]) - start if path >= 0 else 0,
             desired_mps=float(s.desired_mps[row]),
@@ -270,7 +277,60 @@ class ReferenceWorld:
         desired = agent.desired_mps
         if math.isnan(desired):
             desired = desired_speed(self._paths, agent.start, agent.points, agent.along)
-        return idm_acceleration(agent.speed, desired, gap, lead, AGENT)
+        decided = idm_acceleration(agent.speed, desired, gap, lead, AGENT)
+        front = agent.along + agent.half_length
+        gap, signal = self._line_ahead(agent.path, front, self._step - 1)
+        if not stops_at(signal, gap, agent.speed, AGENT):
+            return decided
+        return min(decided, idm_acceleration(agent.speed, desired, gap, 0.0, AGENT))
+
+    # Lights
+
+    def _stops(self, path: int) -> list[tuple[float, int]]:
+        """The path's stop lines: (where along it, number of the light)."""
+        s = self._scenarios
+        rows = slice(int(s.first_stop[path]), int(s.first_stop[path + 1]))
+        along, lights = s.stop_m[rows].astype(float).tolist(), s.stop_light[rows].tolist()
+        return list(zip(along, lights, strict=True))
+
+    def _shown(self, light: int, step: int) -> Signal:
+        s, scenario = self._scenarios, self._scenario
+        rows = slice(int(s.first_signal[scenario]), int(s.first_signal[scenario + 1]))
+        return Signal(s.signal[rows].reshape(-1, int(s.steps[scenario]))[light, step])
+
+    def _line_ahead(self, path: int, front_m: float, step: int) -> tuple[float, Signal]:
+        """(gap, signal) of the next stop line before somebody's front, as far as one looks."""
+        lines = [(at - front_m, light) for at, light in self._stops(path) if at > front_m]
+        gap, light = min(lines, key=lambda line: line[0], default=(math.inf, -1))
+        if gap > LOOK_AHEAD_M:
+            return math.inf, Signal.NONE
+        return gap, self._shown(light, step)
+
+    def _own_line(self, step: int) -> tuple[float, Signal]:
+        route = int(self._scenarios.route[self._scenario])
+        return self._line_ahead(route, self._along + self._half_length, step)
+
+    def _red_lines(self, old_front_m: float, new_front_m: float, step: int) -> list[float]:
+        """The route's lines between two places that showed red at a step."""
+        stops = self._stops(int(self._scenarios.route[self._scenario]))
+        return [
+            at
+            for at, light in stops
+            if old_front_m < at <= new_front_m and self._shown(light, step) is Signal.RED
+        ]
+
+    def _experts_red_lines(self) -> set[float]:
+        """The lines that the expert crossed on red."""
+        s, row = self._scenarios, int(self._scenarios.ego[self._scenario])
+        along, lines = float(s.entry_m[row]), set[float]()
+        frames = range(int(s.first_frame[row]), int(s.first_frame[row + 1]))
+        for step, frame in enumerate(frames[1:]):
+            if s.valid[frame]:
+                before, where = along, (float(s.x[frame]), float(s.y[frame]))
+                along, _ = project_near(self._paths, self._start, self._points, along, where)
+                fronts = (before + self._half_length, along + self._half_length)
+                lines |= set(self._red_lines(*fronts, step))
+        return lines
 
     def _move_agents(self, accelerations: list[float]) -> None:
         for agent, acceleration in zip(self._agents, accelerations, strict=True):
@@ -303,9 +363,13 @@ class ReferenceWorld:
             self._velocity = (m.speed * math.cos(m.heading), m.speed * math.sin(m.heading))
         self._jerk = (self._motion.acceleration - old.acceleration) / STEP_S
         body = self._ego_body()
+        old_front = self._along + self._half_length
         self._along, self._offset = project_near(
             self._paths, self._start, self._points, self._along, (body.x, body.y)
         )
+        front = self._along + self._half_length
+        crossed = set(self._red_lines(old_front, front, self._step - 1))
+        self._red_lights += len(crossed - self._experts_red_lines()) if crossed else 0
 
     def _sizes(self) -> tuple[float, float]:
         return self._wheel_base, self._rear_to_centre
@@ -317,6 +381,9 @@ class ReferenceWorld:
         number, me = int(action[0]), self._ego_follower()
         leads = (proposal_lead(self._paths, me, body, number) for _, body in self._others())
         lead = min(leads, key=lambda lead: lead[0], default=(math.inf, 0.0))
+        gap, signal = self._own_line(self._step - 1)
+        if stops_at(signal, gap, self._motion.speed, PROPOSER) and gap < lead[0]:
+            lead = (gap, 0.0)
         return proposal_control(self._paths, me, self._motion, self._sizes(), number, lead)
 
     def step(self, *action: float) -> Outcome:
@@ -335,11 +402,11 @@ class ReferenceWorld:
         ):
             failure = EndReason.OFF_ROAD
         reason = self._end_reason(failure)
-        parts = self._judge(failure, time_to_collision)
-        weights = self._settings.reward
-        reward = total(parts, Weights(weights.route, weights.collision, weights.off_road))
+        parts = self._judge(failure, reason, time_to_collision)
+        weights = (getattr(self._settings.reward, name) for name in Weights._fields)
+        reward = total(parts, Weights(*weights))
         failures = (self._collided, self._at_fault, self._off_road)
-        return Outcome(self.observation(), reward, parts, reason, *failures)
+        return Outcome(self.observation(), reward, parts, reason, *failures, self._red_lights)
 
     # Judging
 
@@ -361,6 +428,8 @@ class ReferenceWorld:
     def _end_reason(self, failure: EndReason) -> EndReason:
         if failure is not EndReason.NONE and self._settings.on_failure == "stop":
             return failure
+        if self._red_lights > 0 and self._settings.red_light == "stop":
+            return EndReason.RED_LIGHT
         if self._along >= (self._points - 1) * PATH_SPACING_M - ROUTE_END_M:
             return EndReason.ROUTE_END
         return EndReason.TIME if self._step >= self._last_step else EndReason.NONE
@@ -376,7 +445,7 @@ class ReferenceWorld:
         ]
         return min(ahead, default=math.inf)
 
-    def _judge(self, failure: EndReason, time_to_collision: float) -> Parts:
+    def _judge(self, failure: EndReason, reason: EndReason, time_to_collision: float) -> Parts:
         m, row = self._motion, self._route_row()
         expert = float(self._scenarios.expert_m[self._scenario])
         best = max(self._best_m, self._along - self._begin_m)
@@ -396,6 +465,7 @@ class ReferenceWorld:
             ttc_factor(time_to_collision),
             1.0 if crashes else 0.0,
             1.0 if leaves else 0.0,
+            1.0 if reason is EndReason.RED_LIGHT else 0.0,
         )
 
     def _route_row(self) -> int:
@@ -442,6 +512,7 @@ class ReferenceWorld:
             write_boundary(
                 out, self._layout.boundary_at + row * self._layout.per_boundary, ego, edge
             )
+        write_light(out, self._layout.light_at, *self._own_line(self._step))
         return out
 
     def _nearest_edges(self, ego: Body) -> list[Edge]:

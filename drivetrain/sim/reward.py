@@ -10,10 +10,20 @@ from typing import NamedTuple
 
 from drivetrain.sim.compiled import compiled
 
-REWARD_PARTS = ("route", "lane", "speed", "comfort", "ttc", "collision", "off_road")
+REWARD_PARTS = (
+    "route",
+    "lane",
+    "speed",
+    "comfort",
+    "ttc",
+    "collision",
+    "off_road",
+    "red_light",
+)
 """route: dRC of the step. lane, speed, comfort, ttc: factors in [0, 1]. collision, off_road:
 1 in the step of an episode's first one. After either there is no progress left to earn, also
-where the episode goes on: running into others must not pay. The order is that of `Parts`."""
+where the episode goes on: running into others must not pay. red_light: 1 in the step that it
+ends. The order is that of `Parts`."""
 
 LEAST_EXPERT_M = 10.0
 """Where the expert hardly moved, a metre must not be worth the whole reward."""
@@ -35,14 +45,16 @@ class Parts(NamedTuple):
     ttc: float
     collision: float
     off_road: float
+    red_light: float
 
 
 class Weights(NamedTuple):
-    """What the whole route, a collision and leaving the road are worth."""
+    """What the whole route, a collision, leaving the road and a red light are worth."""
 
     route: float
     collision: float
     off_road: float
+    red_light: float
 
 
 @compiled
@@ -101,6 +113,7 @@ def total(parts: Parts, weights: Weights) -> float:
     """The reward of one step."""
     soft = parts.lane * parts.speed * parts.comfort * parts.ttc
     crash = weights.collision * parts.collision + weights.off_road * parts.off_road
+    crash += weights.red_light * parts.red_light
     # A crash earns no progress: driving through others must not pay even once.
-    crashed = parts.collision + parts.off_road > 0.0
+    crashed = parts.collision + parts.off_road + parts.red_light > 0.0
     return (0.0 if crashed else weights.route * parts.route * soft) - crash

@@ -26,6 +26,7 @@ class EndReason(IntEnum):
     OFF_ROAD = 5
     ROUTE_END = 6
     TIME = 7
+    RED_LIGHT = 8
 
 
 class Phase(IntEnum):
@@ -72,12 +73,14 @@ class Drivers(NamedTuple):
     """Who moves a slot: another world's ego, a path follower, or the log (points == 0).
 
     All [worlds, slots].  agent: row of the agents table.  row: the world whose ego this is, -1
-    for none.  start, points: the path's rows.  along, offset: place on the path in m; of slot
-    0, on the route.  lead: slot of the last lead, 0 for none or the ego.
+    for none.  path: row of the paths table, -1 for none; start, points: its points.  along,
+    offset: place on the path in m; of slot 0, on the route.  lead: slot of the last lead, 0 for
+    none or the ego.
     """
 
     agent: Ints
     row: Ints
+    path: Ints
     start: Ints
     points: Ints
     along: Floats
@@ -89,7 +92,11 @@ class Drivers(NamedTuple):
 
 
 class Egos(NamedTuple):
-    """The bicycle and what it meets.  All [worlds]."""
+    """The bicycle and what it meets.  All [worlds].
+
+    lead_gap, lead_speed: to what stands first in the route's corridor.  line_gap, line_signal:
+    to the next stop line of the route, and what its light shows.  Gaps are inf for nothing.
+    """
 
     rear_x: Floats
     rear_y: Floats
@@ -103,6 +110,8 @@ class Egos(NamedTuple):
     rear_to_centre: Floats
     lead_gap: Floats
     lead_speed: Floats
+    line_gap: Floats
+    line_signal: Ints
 
 
 class Progress(NamedTuple):
@@ -111,6 +120,7 @@ class Progress(NamedTuple):
     step: of the scene; the episode began at step `entered`.
     radius: no body of the episode reaches farther from its middle, in m.
     collided, at_fault, off_road: whether that has happened in this episode.
+    red_lights: lines crossed on red, where the expert did not.
     expert_m: how far the expert drives from where the episode began.
     on_stage: 0 for a seat whose vehicle is not in the scene, else 1.
     """
@@ -132,6 +142,7 @@ class Progress(NamedTuple):
     collided: Bytes
     at_fault: Bytes
     off_road: Bytes
+    red_lights: Ints
 
 
 class State(NamedTuple):
@@ -149,6 +160,7 @@ class Episodes(NamedTuple):
     Rows of worlds whose episode goes on hold an older one. progress_m: best forward progress
     along the route. part_means: [worlds, parts], a mean over the episode's steps.
     collided, at_fault, off_road: whether that happened, whatever ended the episode.
+    red_lights: how many lines were crossed on red, where the expert did not.
     """
 
     scenario: Ints
@@ -157,6 +169,7 @@ class Episodes(NamedTuple):
     collided: NDArray[np.bool_]
     at_fault: NDArray[np.bool_]
     off_road: NDArray[np.bool_]
+    red_lights: Ints
     total_reward: Floats
     progress_m: Floats
     expert_m: Floats

@@ -14,6 +14,7 @@ import numpy as np
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.road import Paths, project_from, row_at
+from drivetrain.sim.scenario import Signal
 from drivetrain.sim.state import Body
 
 LOOK_AHEAD_M = 80.0
@@ -27,6 +28,9 @@ ENTRY_GAP_M = 1.0
 ENTRY_GAP_S = 0.5
 """A late agent enters once its place is free: its box, lengthened by this gap and the way it
 makes in this time. Otherwise an ego that left its log would be run over by an apparition."""
+
+
+_RED, _YELLOW = int(Signal.RED), int(Signal.YELLOW)
 
 
 class Manner(NamedTuple):
@@ -74,6 +78,14 @@ def idm_acceleration(
         free = max(1.0 - ratio * ratio * ratio * ratio, free)
     crowding = wanted / max(gap_m, standstill)
     return max(acceleration * (free - crowding * crowding), -EMERGENCY_MPS2)
+
+
+@compiled
+def stops_at(signal: int, gap_m: float, speed_mps: float, manner: Manner) -> bool:
+    """Whether one stops at a line: on red, and on yellow if comfortable braking will do."""
+    if signal == _RED:
+        return True
+    return signal == _YELLOW and speed_mps * speed_mps <= 2.0 * manner.braking_mps2 * gap_m
 
 
 @compiled

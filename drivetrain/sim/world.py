@@ -124,12 +124,13 @@ class Worlds:
             seats=self.seats,
             horizon=max(round(self.settings.horizon_s / STEP_S), 1),
             replay=self.settings.traffic != "idm",
+            ends_on_red=self.settings.red_light == "stop",
             goes_on=self.settings.on_failure == "ignore",
             actions=int(ActionCode.of(self.settings.actions)),
             lags=DIRECT if self.settings.actuators == "direct" else FILTERED,
             in_order=self._in_order,
             stagger=self._stagger,
-            weights=Weights(reward.route, reward.collision, reward.off_road),
+            weights=Weights(*(getattr(reward, name) for name in Weights._fields)),
         )
         self.state.progress.episode[:] = -1
         self._arguments = [

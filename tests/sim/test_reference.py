@@ -9,7 +9,7 @@ from drivetrain.sim.actions import ACTION_COLUMNS, PROPOSALS
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack
 from drivetrain.sim.reference import ReferenceWorld
-from drivetrain.sim.scenario import Category, Scenario
+from drivetrain.sim.scenario import Category, Scenario, Stop
 from drivetrain.sim.world import EndReason, Worlds
 from tests.scenes import road, scene
 
@@ -45,11 +45,33 @@ def random_scene(random: np.random.Generator) -> Scenario:
     return replace(plain, tracks=tracks, agent_path=path)
 
 
+def with_lights(plain: Scenario, random: np.random.Generator) -> Scenario:
+    """The scene with stop lines on its paths, whose lights change at random."""
+    lights, steps = 3, plain.tracks.valid.shape[1]
+    paths = tuple(
+        replace(
+            path,
+            stops=tuple(
+                Stop(float(at), int(random.integers(lights)))
+                for at in np.sort(random.uniform(10, 90, int(random.integers(0, 4))))
+            ),
+        )
+        for path in plain.road.paths
+    )
+    signals = np.repeat(random.integers(0, 5, (lights, steps // 10 + 1)), 10, axis=1)
+    return replace(
+        plain,
+        road=replace(plain.road, paths=paths, lights=lights),
+        signals=signals[:, :steps].astype(np.uint8),
+    )
+
+
 VARIANTS: dict[str, dict[str, object]] = {
     "idm": {"traffic": "idm"},
     "replay": {"traffic": "replay"},
     "nothing ends it": {"traffic": "replay", "on_failure": "ignore"},
     "wide": {"observation": "wide", "actuators": "direct"},
+    "red lights end it": {"red_light": "stop"},
     "delta": {"actions": "delta"},
     "proposals": {"actions": "proposals", "traffic": "replay"},
 }
@@ -62,7 +84,8 @@ def test_every_step_of_a_batch_matches_the_reference(
     variant: str, seed: int, strength: float
 ) -> None:
     random = np.random.default_rng(seed)
-    scenarios = pack([random_scene(random) for _ in range(3)])
+    plain = [random_scene(random) for _ in range(3)]
+    scenarios = pack([plain[0], *(with_lights(scene, random) for scene in plain[1:])])
     environment = EnvironmentSettings.model_validate({"horizon_s": 5.0, **VARIANTS[variant]})
     worlds = Worlds(
         scenarios, environment, num_worlds=3, seed=0, picks=np.arange(3), in_order=True
@@ -92,6 +115,7 @@ def test_every_step_of_a_batch_matches_the_reference(
                 assert worlds.episodes.collided[world] == outcome.collided
                 assert worlds.episodes.at_fault[world] == outcome.at_fault
                 assert worlds.episodes.off_road[world] == outcome.off_road
+                assert worlds.episodes.red_lights[world] == outcome.red_lights
                 alive.remove(world)
         if not alive:
             break

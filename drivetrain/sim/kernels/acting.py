@@ -11,21 +11,31 @@ from drivetrain.sim.config import STEP_S
 from drivetrain.sim.dynamics import Motion, advance_with, displaced, wanted, yaw_rate
 from drivetrain.sim.kernels.buffers import Rules, body_at, follower_at
 from drivetrain.sim.kernels.ego import place_ego
-from drivetrain.sim.proposals import proposal_control, proposal_lead
+from drivetrain.sim.kernels.lights import gap_to_stop, has_lights, red_lines_crossed
+from drivetrain.sim.proposals import PROPOSER, proposal_control, proposal_lead
 from drivetrain.sim.road import Paths, project_near
+from drivetrain.sim.scenario import ScenarioArrays
 from drivetrain.sim.state import State
 
 DELTA, PROPOSALS = int(ActionCode.DELTA), int(ActionCode.PROPOSALS)
 
 
 @inlined
-def act(paths: Paths, rules: Rules, state: State, w: int, actions: NDArray[np.float32]) -> None:
+def act(
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    rules: Rules,
+    state: State,
+    w: int,
+    actions: NDArray[np.float32],
+) -> None:
     """The ego one step on, by its action, and its new place on the route."""
+    old_along = state.drivers.along[w, 0]
     if rules.actions == DELTA:
         displace_ego(state, w, actions)
     elif rules.actions == PROPOSALS:
         number = int(actions[w, 0])
-        acceleration, steering = propose(paths, state, w, number)
+        acceleration, steering = propose(scenarios, paths, state, w, number)
         move_ego(rules, state, w, acceleration, steering)
     else:
         e, throttle, turn = state.egos, np.float64(actions[w, 0]), np.float64(actions[w, 1])
@@ -35,6 +45,9 @@ def act(paths: Paths, rules: Rules, state: State, w: int, actions: NDArray[np.fl
     where = (b.x[w, 0], b.y[w, 0])
     along, offset = project_near(paths, d.start[w, 0], d.points[w, 0], d.along[w, 0], where)
     d.along[w, 0], d.offset[w, 0] = along, offset
+    if has_lights(scenarios, state, w):
+        crossed = red_lines_crossed(scenarios, paths, state, w, old_along)
+        state.progress.red_lights[w] += crossed
 
 
 @inlined
@@ -82,8 +95,10 @@ def displace_ego(state: State, w: int, actions: NDArray[np.float32]) -> None:
 
 
 @inlined
-def propose(paths: Paths, state: State, w: int, number: int) -> tuple[float, float]:
-    """What a proposal does now, behind whoever stands first in its way."""
+def propose(
+    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, number: int
+) -> tuple[float, float]:
+    """What a proposal does now, behind whoever or whatever line stands first in its way."""
     e, b, me = state.egos, state.bodies, follower_at(state, w, 0)
     gap, speed = math.inf, 0.0
     for j in range(1, state.progress.slots[w]):
@@ -91,5 +106,9 @@ def propose(paths: Paths, state: State, w: int, number: int) -> tuple[float, flo
             found, its_speed = proposal_lead(paths, me, body_at(state, w, j), number)
             if found < gap:
                 gap, speed = found, its_speed
+    if has_lights(scenarios, state, w):
+        line = gap_to_stop(scenarios, state, w, 0, state.progress.step[w] - 1, PROPOSER)
+        if line < gap:
+            gap, speed = line, 0.0
     sizes = (e.wheel_base[w], e.rear_to_centre[w])
     return proposal_control(paths, me, motion_of(state, w), sizes, number, (gap, speed))

@@ -82,7 +82,7 @@ def begin_episode(
     p.speed_sum[w] = 0.0
     for part in range(PARTS):
         p.part_sums[w, part] = 0.0
-    p.collided[w], p.at_fault[w], p.off_road[w] = 0, 0, 0
+    p.collided[w], p.at_fault[w], p.off_road[w], p.red_lights[w] = 0, 0, 0, 0
     for j in range(p.slots[w]):
         b.touched[w, j] = 0
     begin_ego(scenarios, state, w, frame)
@@ -128,6 +128,7 @@ def begin_route(
     if frame != scenarios.first_frame[agent]:
         facing = (b.cos[w, 0], b.sin[w, 0])
         along, _ = project_anywhere(paths, start, points, where, facing)
+    d.path[w, 0] = route
     d.start[w, 0], d.points[w, 0], d.along[w, 0] = start, points, along
     d.offset[w, 0] = offset_at(paths, start, points, along, where)
     p.begin_m[w], p.best_m[w] = along, 0.0
@@ -141,7 +142,7 @@ def begin_agent(
     """Slot j for an agent that has not appeared yet."""
     b, d = state.bodies, state.drivers
     path = -1 if rules.replay else int(scenarios.agent_path[agent])
-    d.agent[w, j] = agent
+    d.agent[w, j], d.path[w, j] = agent, path
     d.start[w, j], d.points[w, j] = 0, 0
     if path >= 0:
         d.start[w, j] = scenarios.first_point[path]

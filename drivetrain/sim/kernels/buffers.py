@@ -9,6 +9,7 @@ from drivetrain.sim.compiled import inlined
 from drivetrain.sim.dynamics import Lags
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
+from drivetrain.sim.scenario import Signal
 from drivetrain.sim.state import Body, EndReason, Floats, Ints, Phase, State
 from drivetrain.sim.traffic import Follower
 
@@ -18,6 +19,8 @@ NO_END = int(EndReason.NONE)
 OFF_THE_ROAD = int(EndReason.OFF_ROAD)
 AT_ROUTE_END = int(EndReason.ROUTE_END)
 OUT_OF_TIME = int(EndReason.TIME)
+AT_RED_LIGHT = int(EndReason.RED_LIGHT)
+RED, NO_SIGNAL = int(Signal.RED), int(Signal.NONE)
 WAITING, DRIVING, GONE = int(Phase.WAITING), int(Phase.DRIVING), int(Phase.GONE)
 PARTS = len(REWARD_PARTS)
 
@@ -27,7 +30,7 @@ class Rules(NamedTuple):
 
     groups, seats: how many groups of how many worlds drive one scene together.
     goes_on: a collision or leaving the road does not end the episode.
-    actions: an `ActionCode`.
+    ends_on_red: driving past a red light does.  actions: an `ActionCode`.
     """
 
     seed: np.uint64
@@ -36,6 +39,7 @@ class Rules(NamedTuple):
     horizon: int
     replay: bool
     goes_on: bool
+    ends_on_red: bool
     actions: int
     lags: Lags
     in_order: bool

@@ -12,6 +12,7 @@ from drivetrain.sim.collide import (
 )
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import NO_END, Scratch, body_at
+from drivetrain.sim.kernels.lights import note_line
 from drivetrain.sim.kernels.others import find_lead, note_places
 from drivetrain.sim.reward import TTC_S
 from drivetrain.sim.road import Paths, cell_of, row_at
@@ -32,11 +33,14 @@ def place_ego(state: State, w: int) -> None:
 
 
 @inlined
-def look_ahead(paths: Paths, state: State, scratch: Scratch, w: int) -> None:
-    """What the ego row and rules drivers know of the route's corridor."""
+def look_ahead(
+    scenarios: ScenarioArrays, paths: Paths, state: State, scratch: Scratch, w: int
+) -> None:
+    """What the ego row and rules drivers know of the route's corridor and its lights."""
     note_places(state, scratch, w)
     gap, speed = find_lead(paths, state, scratch, w, 0)
     state.egos.lead_gap[w], state.egos.lead_speed[w] = gap, speed
+    note_line(scenarios, state, w)
 
 
 @inlined

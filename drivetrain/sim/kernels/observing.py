@@ -6,7 +6,14 @@ from numpy.typing import NDArray
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import Scratch, body_at
 from drivetrain.sim.layout import ObservationLayout
-from drivetrain.sim.observe import EgoView, write_agent, write_boundary, write_ego, write_route
+from drivetrain.sim.observe import (
+    EgoView,
+    write_agent,
+    write_boundary,
+    write_ego,
+    write_light,
+    write_route,
+)
 from drivetrain.sim.road import Paths, cell_of
 from drivetrain.sim.scenario import EDGE_RADIUS_M, ScenarioArrays
 from drivetrain.sim.state import State
@@ -41,6 +48,7 @@ def observe(
         at = layout.route_at + number * layout.per_route
         write_route(out, at, paths, (route[0], route[1], d.along[w, 0]), number, ego)
     observe_boundary(scenarios, state, layout, scratch, w, out)
+    write_light(out, layout.light_at, e.line_gap[w], e.line_signal[w])
 
 
 @inlined
@@ -98,7 +106,7 @@ def observe_boundary(
             np.float64(s.edge_y1[edge]),
         )
         write_boundary(out, layout.boundary_at + row * layout.per_boundary, ego, line)
-    for at in range(layout.boundary_at + kept * layout.per_boundary, layout.size):
+    for at in range(layout.boundary_at + kept * layout.per_boundary, layout.light_at):
         out[at] = 0.0
 
 

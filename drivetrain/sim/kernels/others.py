@@ -15,6 +15,7 @@ from drivetrain.sim.kernels.buffers import (
     body_at,
     follower_at,
 )
+from drivetrain.sim.kernels.lights import gap_to_stop, has_lights
 from drivetrain.sim.road import Paths, offset_at, point_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
 from drivetrain.sim.state import Body, State
@@ -173,9 +174,11 @@ def find_lead(
 
 
 @inlined
-def decide_traffic(paths: Paths, state: State, scratch: Scratch, w: int) -> None:
+def decide_traffic(
+    scenarios: ScenarioArrays, paths: Paths, state: State, scratch: Scratch, w: int
+) -> None:
     """Every path follower's acceleration, all from the same old state."""
-    d = state.drivers
+    d, lit = state.drivers, has_lights(scenarios, state, w)
     note_places(state, scratch, w)
     for j in range(1, state.progress.slots[w]):
         if d.points[w, j] > 0 and d.phase[w, j] == DRIVING:
@@ -183,9 +186,12 @@ def decide_traffic(paths: Paths, state: State, scratch: Scratch, w: int) -> None
             desired = d.desired[w, j]
             if math.isnan(desired):
                 desired = desired_speed(paths, d.start[w, j], d.points[w, j], d.along[w, j])
-            scratch.acceleration[j] = idm_acceleration(
-                d.speed[w, j], desired, gap, speed, AGENT
-            )
+            decided = idm_acceleration(d.speed[w, j], desired, gap, speed, AGENT)
+            if lit:
+                line = gap_to_stop(scenarios, state, w, j, state.progress.step[w] - 1, AGENT)
+                braked = idm_acceleration(d.speed[w, j], desired, line, 0.0, AGENT)
+                decided = min(decided, braked)
+            scratch.acceleration[j] = decided
 
 
 @inlined

@@ -7,6 +7,7 @@ from drivetrain.sim.compiled import compiled, inlined
 from drivetrain.sim.kernels.acting import act
 from drivetrain.sim.kernels.beginning import pick
 from drivetrain.sim.kernels.buffers import (
+    AT_RED_LIGHT,
     AT_ROUTE_END,
     NO_END,
     OFF_THE_ROAD,
@@ -47,6 +48,8 @@ def end_reason(rules: Rules, state: State, w: int, failure: int) -> int:
     d, p = state.drivers, state.progress
     if failure != NO_END and not rules.goes_on:
         return failure
+    if rules.ends_on_red and p.red_lights[w] > 0:
+        return AT_RED_LIGHT
     if d.along[w, 0] >= (d.points[w, 0] - 1) * PATH_SPACING_M - ROUTE_END_M:
         return AT_ROUTE_END
     if p.step[w] >= p.last_step[w]:
@@ -60,6 +63,7 @@ def judge(
     state: State,
     w: int,
     failure: int,
+    reason: int,
     soonest_s: float,
 ) -> Parts:
     """The parts of this step's reward; moves the best progress on and notes a failure."""
@@ -82,6 +86,7 @@ def judge(
         ttc_factor(soonest_s),
         1.0 if crashes else 0.0,
         1.0 if leaves else 0.0,
+        1.0 if reason == AT_RED_LIGHT else 0.0,
     )
 
 
@@ -108,6 +113,7 @@ def summarise(state: State, episodes: Episodes, w: int, reason: int) -> None:
     episodes.collided[w] = p.collided[w]
     episodes.at_fault[w] = p.at_fault[w]
     episodes.off_road[w] = p.off_road[w]
+    episodes.red_lights[w] = p.red_lights[w]
     episodes.total_reward[w] = p.total_reward[w]
     episodes.progress_m[w] = p.best_m[w]
     episodes.expert_m[w] = p.expert_m[w]
@@ -134,9 +140,9 @@ def judge_step(
     if failure == NO_END and is_off_road(scenarios, state, w):
         failure = OFF_THE_ROAD
     reason = end_reason(rules, state, w, failure)
-    parts = judge(paths, state, w, failure, soonest)
+    parts = judge(paths, state, w, failure, reason, soonest)
     account(state, buffers, w, parts, total(parts, rules.weights))
-    buffers.terminated[w] = NO_END < reason < OUT_OF_TIME
+    buffers.terminated[w] = reason not in (NO_END, OUT_OF_TIME)
     buffers.truncated[w] = reason == OUT_OF_TIME
     if reason != NO_END:
         observe(scenarios, paths, state, layout, scratch, w, buffers.final_observations[w])
@@ -164,7 +170,7 @@ def next_scene(
     begin_scene(scenarios, paths, rules, state, first, scenario)
     for w in range(first, first + rules.seats):
         if p.on_stage[w]:
-            look_ahead(paths, state, scratch, w)
+            look_ahead(scenarios, paths, state, scratch, w)
 
 
 @inlined
@@ -213,13 +219,13 @@ def step_worlds(
         for w in range(one, one + rules.seats):
             p.step[w] += 1
             if p.on_stage[w]:
-                decide_traffic(paths, state, scratch, w)
-                act(paths, rules, state, w, actions)
+                decide_traffic(scenarios, paths, state, scratch, w)
+                act(scenarios, paths, rules, state, w, actions)
         admit(scenarios, paths, rules, state, one)
         for w in range(one, one + rules.seats):
             if p.on_stage[w]:
                 move_traffic(scenarios, paths, state, scratch, w)
-                look_ahead(paths, state, scratch, w)
+                look_ahead(scenarios, paths, state, scratch, w)
             if p.on_stage[w] and p.entered[w] < p.step[w]:
                 judge_step(
                     scenarios, paths, rules, layout, state, buffers, episodes, scratch, w
