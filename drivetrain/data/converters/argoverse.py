@@ -4,7 +4,7 @@ A log is a folder with `annotations*.feather`, `city_SE3_egovehicle.feather` and
 data are not needed. Nothing states speed limits, lights or a route: limits are absent, and a
 route is made of the lanes that were driven.
 
-The data are the work of Argo AI, LLC, under CC BY-NC-SA 4.0, which every scenario carries.
+The data are © 2022 Argo AI, LLC, under CC BY-NC-SA 4.0: every scenario carries that licence.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,6 @@ from drivetrain.text import quote
 VERSION = 1
 SOURCE = "argoverse"
 LICENCE = "CC-BY-NC-SA-4.0"
-ATTRIBUTION = "© 2022 Argo AI, LLC"
 
 POSES = "city_SE3_egovehicle.feather"
 WINDOWS = Windows(shortest=51)
