@@ -1,9 +1,9 @@
 """`python -m benchmarks.convert`: how fast recordings become a scenario set.
 
 nuPlan databases are laid out in a temporary folder: a minute of a motorway with three lanes,
-33 cars that drive at their own speeds, tagged every two seconds. Each tag becomes a scenario of
-15 s, so what is converted overlaps, as nuPlan's own scenarios do. Everything is included: the
-start of the processes, the map, checks, shards, and the join.
+33 cars in steady traffic, tagged every two seconds, of which the converter keeps the windows of
+15 s that do not overlap. Everything is included: the start of the processes, the map, checks,
+shards, and the join.
 """
 
 import argparse
@@ -101,7 +101,8 @@ def _measured(folder: Path, workers: int, before: Sequence[Speed]) -> Speed:
 
 def _write_logs(folder: Path, files: int) -> None:
     road = _road()
-    tags = dict.fromkeys(range(100, 20 * SECONDS - 260, 40), ("following_lane",))
+    tag: tuple[str, ...] = ("following_lane",)
+    tags = dict.fromkeys(range(100, 20 * SECONDS - 260, 40), tag)
     for at in range(files):
         name = f"2021.05.12.22.{at:02d}.38_veh-35_01008_01518"
         write_database(

@@ -94,8 +94,9 @@ def info(options: argparse.Namespace) -> Answer:
     summary = Summary(scenarios, options.set)
     if options.sheet is not None:
         _draw(summary, options.sheet)
-    text = json.dumps(summary.facts(), indent=2) if options.json else summary.markdown()
-    return Answer(text)
+    if options.json:
+        return Answer(json.dumps(summary.facts(), indent=2))
+    return Answer(summary.markdown(options.sheet))
 
 
 def join(options: argparse.Namespace) -> Answer:

@@ -98,10 +98,10 @@ class Summary:
             "path_limits_known": _known(arrays.limit_mps),
         }
 
-    def markdown(self) -> str:
-        """The summary for people, with the next command."""
+    def markdown(self, sheet: Path | None = None) -> str:
+        """The summary for people, with the next command.  sheet: a picture of its scenes."""
         facts = self.facts()
-        run_id = re.sub(r"[^A-Za-z0-9_-]+", "-", self.folder.name)[:60].strip("_-") or "run"
+        drawn = [] if sheet is None else [f"- Scenes: {quote(str(sheet), 200)}"]
         return "\n".join(
             [
                 f"## Scenario set {quote(str(self.folder), 200)}",
@@ -112,10 +112,22 @@ class Summary:
                 *_contents(facts),
                 *_damage(facts),
                 f"- Size: {facts['bytes'] / 1e6:.1f} MB, made by {plain(facts['converter'])}",
+                *drawn,
                 "",
-                f"Next: `/train ppo --data {typed(str(self.folder))} --run-id {run_id}_v1`",
+                self._next(),
             ]
         )
+
+    def _next(self) -> str:
+        """What to do with the set: training takes scenarios to validate with."""
+        splits, set_ = self.scenarios.manifest.splits, typed(str(self.folder))
+        if not (splits["train"] and splits["val"]):
+            return (
+                f"Next: it is too small to train on alone (a recording is never split, and "
+                f"there are none to validate with); `/train data join {set_} SET --out DIR`"
+            )
+        run_id = re.sub(r"[^A-Za-z0-9_-]+", "-", self.folder.name)[:60].strip("_-") or "run"
+        return f"Next: `/train ppo --data {set_} --run-id {run_id}_v1`"
 
     def _types(self) -> list[str]:
         catalogue = self.scenarios.catalogue

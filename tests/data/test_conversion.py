@@ -159,7 +159,7 @@ def test_a_damaged_part_is_made_again(
     content = bytearray(largest.read_bytes())
     if damage == "flipped":
         content[len(content) // 2] ^= 1
-    largest.write_bytes({"cut": content[:-9], "emptied": b""}.get(damage, content))
+    largest.write_bytes({"cut": content[:-9], "emptied": bytearray()}.get(damage, content))
     if damage == "flipped":  # found when it is joined
         with pytest.raises(UserError, match="damaged; 4 of 5 files are converted and kept"):
             made(source, tmp_path / "set")

@@ -3,6 +3,8 @@
 import io
 from pathlib import Path
 
+from typing_extensions import override
+
 from drivetrain.data.conversion_progress import Progress
 from drivetrain.data.convert_file import Outcome
 
@@ -26,6 +28,7 @@ class HandClock:
 class Terminal(io.StringIO):
     """A stream that people look at."""
 
+    @override
     def isatty(self) -> bool:
         return True
 

@@ -57,7 +57,7 @@ def test_every_scenario_points_to_its_own_rows(
     joined, parts = load(tmp_path / "c").arrays, [load(first).arrays, load(second).arrays]
     for name, spec in COLUMNS.items():
         columns = [getattr(part, name) for part in parts]
-        before = dict.fromkeys((one.table for one in COLUMNS.values()), 0)
+        before: dict[str, int] = dict.fromkeys((one.table for one in COLUMNS.values()), 0)
         if spec.target is not None:
             before[spec.target] = rows_of_table(parts[0], spec.target)
         second_part = column_files.rebased(name, columns[1], before)
