@@ -100,7 +100,7 @@ def _drives(recording: Recording) -> list[_Drive | None]:
 
 def _drive(recording: Recording, at: int, on_lanes: shapely.Geometry) -> _Drive | None:
     tracks = recording.tracks
-    if tracks.category[at] != Category.VEHICLE:
+    if tracks.category[at] != Category.VEHICLE or not tracks.valid[at].any():
         return None
     near = tracks.valid[at] & shapely.contains_xy(on_lanes, tracks.x_m[at], tracks.y_m[at])
     parts = list(smoothing.runs(near))

@@ -18,6 +18,10 @@ from drivetrain.sim.scenario import Tracks
 
 DEGREE = 3
 
+JUMP_M = 2.0
+"""How much farther than around it an object may move in one step."""
+JUMP_STEPS = 5
+
 
 def smoothed(values: Floats, window: int, step_s: float) -> tuple[Floats, Floats]:
     """Values [steps] in equal steps, smoothed, and their change per second: two of [steps].
@@ -51,6 +55,23 @@ def runs(valid: NDArray[np.bool_]) -> Iterator[slice]:
     changes = np.flatnonzero(np.diff(np.r_[False, valid, False].astype(np.int8)))
     for begin, end in changes.reshape(-1, 2):
         yield slice(int(begin), int(end))
+
+
+def teleports(x_m: Floats, y_m: Floats, valid: NDArray[np.bool_]) -> bool:
+    """Whether a track jumps.  x_m, y_m, valid: [steps].
+
+    To be asked before a track is smoothed, which would hide it.
+    """
+    for run in runs(valid):
+        moved_m = np.hypot(np.diff(x_m[run]), np.diff(y_m[run]))
+        width = min(JUMP_STEPS, len(moved_m))
+        if not width:
+            continue
+        around = np.lib.stride_tricks.sliding_window_view(moved_m, width)
+        nearest = np.clip(np.arange(len(moved_m)) - width // 2, 0, len(around) - 1)
+        if (moved_m > np.median(around, axis=1)[nearest] + JUMP_M).any():
+            return True
+    return False
 
 
 def smooth_tracks(tracks: Tracks, window: int) -> Tracks:

@@ -109,6 +109,25 @@ def test_an_object_seen_for_a_glimpse_is_dropped_and_counted(tmp_path: Path) -> 
     assert Repair("dropped_glimpse", 1) in found
 
 
+def test_an_object_that_jumps_is_dropped_and_counted(tmp_path: Path) -> None:
+    def leap(seconds: float) -> tuple[float, float, float]:
+        return ORIGIN_M[0] + 5 * seconds + 30 * (seconds > 4), ORIGIN_M[1] - 1.75, 0.0
+
+    found = found_in(tmp_path, Log((Thing("leap", leap), ONCOMING)))
+    assert Repair("dropped_jumping_track", 1) in found
+    assert not any(isinstance(one, Scenario) and "leap" in one.id for one in found)
+
+
+def test_a_log_with_a_broken_clock_is_too_long(tmp_path: Path) -> None:
+    log = Log((AHEAD,), frames=3)
+    log.fill()
+    late = {"timestamp_ns": 2**60}
+    log.boxes.append(log.boxes[-1] | late)
+    log.poses.append(log.poses[-1] | late)
+    with pytest.raises(UnfitFileError, match=r"^too_long$"):
+        list(argoverse.scenarios_of(log.store(tmp_path / "log")))
+
+
 def test_drives_longer_than_a_window_give_several(tmp_path: Path) -> None:
     slow = straight(-50.0, -1.75, 3.0)
     found = converted(tmp_path, Log((ONCOMING,), ego=slow, frames=230))

@@ -46,3 +46,22 @@ def test_runs_are_the_stretches_without_a_gap() -> None:
     seen = np.array([0, 1, 1, 0, 0, 1, 0, 1], bool)
     assert list(smoothing.runs(seen)) == [slice(1, 3), slice(5, 6), slice(7, 8)]
     assert list(smoothing.runs(np.zeros(3, bool))) == []
+
+
+@pytest.mark.parametrize("jump", [range(30, 31), range(30, 60), range(59, 60)])
+def test_a_jump_is_seen_whether_it_comes_back_or_not(jump: range) -> None:
+    x_m, y_m = np.asarray(12.0 * SECONDS, np.float64), np.zeros(STEPS)
+    valid = np.ones(STEPS, bool)
+    assert not smoothing.teleports(x_m, y_m, valid)
+    y_m[list(jump)] = 4.0
+    assert smoothing.teleports(x_m, y_m, valid)
+
+
+def test_hard_braking_jitter_and_a_gap_are_no_jumps() -> None:
+    braked_s = np.minimum(SECONDS, 3.0)
+    x_m = np.asarray(30.0 * braked_s - 0.5 * 9.0 * braked_s**2, np.float64)
+    x_m += np.random.default_rng(1).normal(0.0, 0.3, STEPS)
+    valid = np.ones(STEPS, bool)
+    valid[20:30] = False
+    x_m[30:] += 40.0
+    assert not smoothing.teleports(x_m, np.zeros(STEPS), valid)

@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from drivetrain.data import lines, smoothing
 from drivetrain.data.converters.argoverse_boxes import Boxes
-from drivetrain.data.converters.contract import Repair
+from drivetrain.data.converters.contract import Repair, UnfitFileError
 from drivetrain.data.lines import Floats
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.scenario import Category, Tracks
 
 SMOOTHING_STEPS = 15
 EGO_SMOOTHING_STEPS = 9
+MOST_STEPS = 36_000
+"""An hour: a log that goes on for longer has a damaged clock, and would fill the memory."""
+
 LONGEST_GAP_NS = 250_000_000
 """One missing frame is bridged; after two, an object is gone and comes back."""
 
@@ -40,11 +43,16 @@ class Seen:
 
 
 def tracks_of(objects: Sequence[Boxes]) -> Seen:
-    """All objects on one clock; those never seen at one of its steps are dropped."""
+    """All objects on one clock; those that jump or are between its steps only are dropped.
+
+    Raises: UnfitFileError.
+    """
     begin_ns = min(int(boxes.stamp_ns[0]) for boxes in objects)
     end_ns = max(int(boxes.stamp_ns[-1]) for boxes in objects)
     # An object seen last just before a step is missed by it, not by a rounding.
     steps = int((end_ns - begin_ns) / (STEP_S * 1e9) + 1e-3) + 1
+    if steps > MOST_STEPS:
+        raise UnfitFileError("too_long")
     clock_ns = np.round(np.arange(steps) * STEP_S * 1e9)
     rows = np.zeros((5, len(objects), steps))
     valid = np.zeros((len(objects), steps), bool)
@@ -54,6 +62,9 @@ def tracks_of(objects: Sequence[Boxes]) -> Seen:
         done["resampled_track"] += 1
         if not valid[at].any():
             done["dropped_glimpse"] += 1
+        elif smoothing.teleports(rows[0, at], rows[1, at], valid[at]):
+            done["dropped_jumping_track"] += 1
+            valid[at] = False
         elif _stands(boxes):
             rows[:3, at, valid[at]] = _middle(boxes)[:, None]
             done["held_standing_track"] += 1

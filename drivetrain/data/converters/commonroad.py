@@ -68,7 +68,15 @@ def scenarios_of(
     """
     del options  # there is nothing to choose
     situation = parse(file)
-    yield Repair("smoothed_track", len(situation.obstacles))
+    tracks = situation.tracks
+    jumps = [
+        smoothing.teleports(x_m, y_m, valid)
+        for x_m, y_m, valid in zip(tracks.x_m, tracks.y_m, tracks.valid, strict=True)
+    ]
+    tracks.valid[jumps] = False
+    yield Repair("smoothed_track", len(jumps) - sum(jumps))
+    if any(jumps):
+        yield Repair("dropped_jumping_track", sum(jumps))
     yield from recording.scenarios_of(_recording(situation), WINDOWS)
 
 
