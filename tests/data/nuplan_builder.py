@@ -1,7 +1,7 @@
 """Lays any scenario out as a nuPlan database: tables, rows at 20 Hz, frames of axes."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,7 +106,7 @@ class Layout:
     roadblocks: str | None = ""
     tags: tuple[str, ...] = ("on_intersection",)
     z_m: float = 610.25
-    tags_by_row: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    tags_by_row: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 LOG_NAME = "2021.05.12.22.00.38_veh-35_01008_01518"

@@ -50,6 +50,8 @@ EGO_FAULTS = (
     "ego_jumps",
     "frame_times_repeat",
 )
+BETWEEN_FRAMES = (EGO_FAULTS.index("ego_jumps"), EGO_FAULTS.index("frame_times_repeat"))
+"""Faults of the way from the frame before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,14 +37,12 @@ class Cut:
     def near(self, positions_m: Floats) -> dict[str, lane_match.Lane]:
         """The lanes that a track may have driven.  positions_m: [steps, 2].
 
-        Each knows only successors among them, and those that a long step may skip are in.
+        Each knows only successors among them; no lane that the line crosses is missing.
         """
         line = shapely.LineString(positions_m) if len(positions_m) > 1 else None
         way = shapely.Point(positions_m[0]) if line is None else line
         found = self.tree.query(way, predicate="dwithin", distance=NEAR_M)
         names = {self.names[at] for at in found.tolist()}
-        for _ in range(lane_match.MAX_HOPS - 1):
-            names |= {after for name in names for after in self.matchable[name].successors}
         return {name: _with_successors(self.matchable[name], names) for name in sorted(names)}
 
     def road(self, name: str, paths: Sequence[Path]) -> Road:

@@ -8,22 +8,19 @@ belong to the merged point cloud, 20 a second; their own times count, not those 
 import re
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.converters.contract import UnfitFileError
+from drivetrain.data.converters.nuplan_columns import columns_of
 from drivetrain.sim.scenario import Signal
 
 Floats = NDArray[np.float64]
 Tokens = NDArray[np.uint64]
-
-TOKEN_BYTES = 8
 
 _POSE = ("x", "y", "qw", "qx", "qy", "qz", "vx", "vy", "angular_rate_z", "epsg")
 _BOX = ("x", "y", "yaw", "vx", "vy", "length", "width")
@@ -45,7 +42,6 @@ _SIGNALS = {
     **{name.lower(): name for name in Signal.__members__},
     **{str(int(code)): name for name, code in Signal.__members__.items()},
 }
-_ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +183,7 @@ def _recording(database: sqlite3.Connection, name: str) -> Recording:
 
 
 def _scenes(database: sqlite3.Connection) -> tuple[Tokens, tuple[tuple[str, ...], ...]]:
-    tokens, routes = _columns(
+    tokens, routes = columns_of(
         database, "SELECT token, roadblock_ids FROM scene ORDER BY name, token", "tv"
     )
     return tokens, tuple(_roadblocks(route) for route in routes)
@@ -200,7 +196,7 @@ def _roadblocks(text: object) -> tuple[str, ...]:
 
 
 def _frames(database: sqlite3.Connection, scenes: Tokens) -> Frames:
-    token, scene, time_us, *pose = _columns(
+    token, scene, time_us, *pose = columns_of(
         database,
         "SELECT f.token, f.scene_token, f.timestamp, p.x, p.y, p.qw, p.qx, p.qy, p.qz, p.vx, "
         "p.vy, p.angular_rate_z, p.epsg FROM lidar_pc f JOIN lidar l ON f.lidar_token = "
@@ -216,7 +212,7 @@ def _frames(database: sqlite3.Connection, scenes: Tokens) -> Frames:
 
 
 def _categories(database: sqlite3.Connection) -> tuple[Tokens, tuple[str, ...]]:
-    tokens, names = _columns(
+    tokens, names = columns_of(
         database,
         "SELECT t.token, c.name FROM track t LEFT JOIN category c ON t.category_token = "
         "c.token ORDER BY t.token",
@@ -228,7 +224,7 @@ def _categories(database: sqlite3.Connection) -> tuple[Tokens, tuple[str, ...]]:
 
 
 def _boxes(database: sqlite3.Connection, frames: Tokens, tracks: Tokens) -> Boxes:
-    frame, track, *state = _columns(
+    frame, track, *state = columns_of(
         database,
         "SELECT lidar_pc_token, track_token, x, y, yaw, vx, vy, length, width FROM lidar_box",
         "tt" + len(_BOX) * "f",
@@ -237,12 +233,12 @@ def _boxes(database: sqlite3.Connection, frames: Tokens, tracks: Tokens) -> Boxe
 
 
 def _tags(database: sqlite3.Connection, frames: Tokens) -> Tags:
-    token, types = _columns(database, "SELECT lidar_pc_token, type FROM scenario_tag", "tv")
+    token, types = columns_of(database, "SELECT lidar_pc_token, type FROM scenario_tag", "tv")
     return Tags(_rows(frames, token), tuple(str(type_) for type_ in types))
 
 
 def _lights(database: sqlite3.Connection, frames: Tokens) -> Lights:
-    token, connector, status = _columns(
+    token, connector, status = columns_of(
         database,
         "SELECT lidar_pc_token, lane_connector_id, status FROM traffic_light_status",
         "tiv",
@@ -259,40 +255,3 @@ def _rows(known: Tokens, wanted: Tokens) -> NDArray[np.int64]:
     order = np.argsort(known)
     at = np.minimum(np.searchsorted(known[order], wanted), len(known) - 1)
     return np.where(known[order][at] == wanted, order[at], -1)
-
-
-def _columns(database: sqlite3.Connection, query: str, kinds: str) -> list[Any]:
-    """The columns of a query's answer.
-
-    kinds: one letter per column: (t)oken, (i)nteger, (f)loat with NaN for NULL, (v)alue.
-    """
-    pieces: list[list[Any]] = [[] for _ in kinds]
-    for rows in _chunks(database.execute(query)):
-        for piece, kind, column in zip(pieces, kinds, zip(*rows, strict=True), strict=True):
-            piece.append(_column(kind, column))
-    return [
-        [value for part in piece for value in part]
-        if kind == "v"
-        else np.concatenate([np.empty(0, _TYPES[kind]), *piece])
-        for piece, kind in zip(pieces, kinds, strict=True)
-    ]
-
-
-_TYPES = {"t": np.uint64, "i": np.int64, "f": np.float64}
-
-
-def _chunks(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
-    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        yield rows
-
-
-def _column(kind: str, values: Sequence[Any]) -> Any:
-    if kind == "v":
-        return values
-    if kind == "t":
-        if not all(isinstance(one, bytes) for one in values) or set(map(len, values)) != {
-            TOKEN_BYTES
-        }:
-            raise UnfitFileError("bad_tokens")
-        return np.frombuffer(b"".join(values), ">u8").astype(np.uint64)
-    return np.array(values, _TYPES[kind])

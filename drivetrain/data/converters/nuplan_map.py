@@ -158,25 +158,19 @@ def _plain_lanes(
             "speed_limit_mps",
         ),
     )
-    onward = defaultdict(list)
-    for own, before in zip(connectors.ids("fid"), connectors.ids("exit_lane_fid"), strict=True):
-        onward[before].append(f"connector/{own}")
-    places = list(zip(layer.ids("lane_group_fid"), layer.ids("lane_index"), strict=True))
-    at_place = dict(zip(places, layer.ids("fid"), strict=True))
-    kinds, limits = layer.ids("lane_type_fid"), layer.numbers("speed_limit_mps")
-    sides = _sides(layer, bounds)
+    onward, beside = _onward(connectors), _beside(layer)
+    groups, kinds = layer.ids("lane_group_fid"), layer.ids("lane_type_fid")
+    limits, sides = layer.numbers("speed_limit_mps"), _sides(layer, bounds)
     lanes = []
     for at, own in enumerate(layer.ids("fid")):
         name = f"lane/{own}"
         shape = _largest(layer.shapes[at])
         if name not in centre or shape is None:
             continue
-        group, index = places[at]
-        beside = [at_place.get((group, other)) for other in _next_to(index)]
         lanes.append(
             MapLane(
                 name=name,
-                roadblock=f"lane/{group}",
+                roadblock=f"lane/{groups[at]}",
                 is_connector=False,
                 is_for_cars=kinds[at] != BIKE_LANE,
                 shape=shape,
@@ -184,10 +178,26 @@ def _plain_lanes(
                 bounds=sides[at],
                 limit_mps=limits[at] if limits[at] > 0 else math.nan,
                 successors=tuple(onward[own]),
-                neighbours=tuple(f"lane/{other}" for other in beside if other is not None),
+                neighbours=beside[at],
             )
         )
     return lanes
+
+
+def _onward(connectors: Layer) -> dict[str | None, list[str]]:
+    """The connectors that lead on from each lane, by its id."""
+    onward = defaultdict(list)
+    for own, before in zip(connectors.ids("fid"), connectors.ids("exit_lane_fid"), strict=True):
+        onward[before].append(f"connector/{own}")
+    return onward
+
+
+def _beside(lanes: Layer) -> list[tuple[str, ...]]:
+    """The lanes left and right of each lane, in its lane group."""
+    places = list(zip(lanes.ids("lane_group_fid"), lanes.ids("lane_index"), strict=True))
+    known = dict(zip(places, lanes.ids("fid"), strict=True))
+    found = [[known.get((group, other)) for other in _next_to(at)] for group, at in places]
+    return [tuple(f"lane/{own}" for own in row if own is not None) for row in found]
 
 
 def _connectors(

@@ -17,7 +17,7 @@ from drivetrain.data.converters.nuplan_cut import Cut
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import Category, Path
 
-EVERY = 2
+EVERY = 4
 """Of the rows at 20 Hz, those that are matched."""
 STANDS_M = 0.5
 IN_LANE_M = 1.0
@@ -30,10 +30,11 @@ def route_of(cut: Cut, track: Floats, roadblocks: Collection[str]) -> Path | str
 
     track: [steps, 5] as x, y, heading, vx, vy.  roadblocks: ids of its route, of either kind.
     """
-    stays = _stays(cut, track)
+    lanes = _guided(cut, roadblocks)
+    stays = _stays(cut, lanes, track)
     if not stays:
         return "no_route"
-    line = lane_match.driving_line(_guided(cut, roadblocks), stays, _speed(track))
+    line = lane_match.driving_line(lanes, stays, _speed(track))
     return line if lane_match.is_sane(line, track[:, :2], track[:, 2]) else "leaves_its_lanes"
 
 
@@ -61,22 +62,26 @@ def desired_mps(path: Path | None, fastest_mps: float, free_mps: float) -> float
 
 
 def _line(cut: Cut, track: Floats) -> Path | None:
-    stays = _stays(cut, track)
-    if not stays:
-        return None
     stands = bool(np.hypot(*np.ptp(track[:, :2], axis=0)) < STANDS_M)
-    if stands and not _is_in_lane(stays[0].lane, track):
+    if stands:
+        # Parked cars are many, and one look is enough.
+        track = track[[0, -1]]
+    stays = _stays(cut, cut.matchable, track)
+    if not stays or (stands and not _is_in_lane(stays[0].lane, track)):
         return None
     line = lane_match.driving_line(cut.matchable, stays, _speed(track))
     return line if lane_match.is_sane(line, track[:, :2], track[:, 2]) else None
 
 
-def _stays(cut: Cut, track: Floats) -> list[lane_match.Stay]:
+def _stays(
+    cut: Cut, lanes: Mapping[str, lane_match.Lane], track: Floats
+) -> list[lane_match.Stay]:
+    """The lanes a track drove, as `lanes` has them."""
     near = cut.near(track[:, :2])
     if not near:
         return []
     stays = lane_match.match(near, track[:, :2], track[:, 2])
-    return [replace(stay, lane=cut.matchable[stay.lane.id]) for stay in stays]
+    return [replace(stay, lane=lanes[stay.lane.id]) for stay in stays]
 
 
 def _is_in_lane(lane: lane_match.Lane, track: Floats) -> bool:

@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.data.converters.contract import Options
-from drivetrain.data.converters.nuplan_checks import EGO_FAULTS, FRAME_S, Ego, Others
+from drivetrain.data.converters.nuplan_checks import (
+    BETWEEN_FRAMES,
+    EGO_FAULTS,
+    FRAME_S,
+    Ego,
+    Others,
+)
 from drivetrain.data.converters.nuplan_database import Lights, Recording
 from drivetrain.data.lines import turned
 from drivetrain.sim.config import STEP_S
@@ -93,7 +99,10 @@ def window_at(time_us: Indices, ego: Ego, anchor: int, type_: str) -> Window | s
         return "outside_recording"
     window = _rows(time_us, first, last, (anchor, type_))
     if isinstance(window, Window):
-        faults = ego.fault[window.rows[0] : window.rows[-1] + 1]
+        faults = ego.fault[window.rows[0] : window.rows[-1] + 1].copy()
+        if faults[0] in BETWEEN_FRAMES:
+            # How the first row was reached is not in the window.
+            faults[0] = 0
         if faults.any():
             return EGO_FAULTS[int(faults[faults > 0][0])]
     return window
