@@ -230,7 +230,7 @@ def main(arguments: Sequence[str]) -> int:
         place = quote(str(error.filename or asked.out), 200)
         sys.stderr.write(
             f"error: {place} cannot be written ({error.strerror}); name a folder of yours. "
-            f"Try `--out replays`.\n"
+            f"Try `/train replay {asked.baseline or asked.name} --out replays`.\n"
         )
         return UserError.exit_code
     sys.stdout.write(json.dumps(result) + "\n")

@@ -129,7 +129,7 @@ def _scene(recording: Recording, frame: int, size: tuple[int, int]) -> Image.Ima
         length, width = float(agents.length_m[0]), float(agents.width_m[0])
         canvas.box(Box(x, y, heading, speed, length, width, EXPERT), outlined=True)
     canvas.box(_box(recording, frame, 0))
-    if frame == recording.frames - 1 and recording.reward_parts[-1, -2:].any():
+    if recording.failed_at is not None and frame >= recording.failed_at:
         _alarm(canvas, recording, frame)
     return canvas.finished()
 

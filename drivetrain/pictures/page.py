@@ -20,6 +20,7 @@ from drivetrain.pictures.recording import Agents, Floats, Recording
 from drivetrain.pictures.words import about, badges
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.reward import COMFORT_ACCELERATION_MPS2, REWARD_PARTS, TTC_S
+from drivetrain.text import plain
 
 MOST_BYTES: Final = 1_500_000
 SOURCES: Final = Path(__file__).parent / "page"
@@ -36,7 +37,7 @@ def page_of(recording: Recording) -> str:
     nearest = _nearest_first(recording)
     kept = len(nearest)
     while True:
-        page = _page(_with_agents(recording, nearest[:kept]))
+        page = _page(_with_agents(recording, np.sort(nearest[:kept])))
         if len(page.encode()) < MOST_BYTES or kept == 1:
             return page
         kept = max(kept * 3 // 4, 1)
@@ -51,7 +52,7 @@ def index_of(recordings: Sequence[tuple[Recording, str, str]], title: str) -> st
     return _filled(
         "index.html",
         script="",
-        texts={"title": html.escape(title), "cards": cards},
+        texts={"title": html.escape(plain(title)), "cards": cards},
     )
 
 
@@ -63,7 +64,7 @@ def _card(recording: Recording, page: str, image: str) -> str:
         f'<li class="{kind}">{html.escape(f"{name} {value}".strip())}</li>'
         for name, value, kind in badges(recording)
     )
-    name = html.escape(recording.facts["id"])
+    name = html.escape(plain(recording.facts["id"]))
     link = html.escape(page, quote=True)
     return (
         f'<li><a href="{link}"><img src="data:image/png;base64,{shown}" alt="" width="320" '
@@ -75,7 +76,7 @@ def _card(recording: Recording, page: str, image: str) -> str:
 
 def _page(recording: Recording) -> str:
     script = "\n".join((SOURCES / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    title = f"{recording.facts['id']} · {recording.driver}"
+    title = plain(f"{recording.facts['id']} · {recording.driver}")
     return _filled(
         "page.html",
         script,
@@ -108,7 +109,6 @@ def _harmless(data: Mapping[str, Any]) -> str:
 
 def _data_of(recording: Recording) -> dict[str, Any]:
     agents, outcome = recording.agents, recording.outcome
-    failed = np.flatnonzero(recording.reward_parts[:, -2:].any(axis=1))
     return {
         "step_s": STEP_S,
         "frames": recording.frames,
@@ -116,7 +116,7 @@ def _data_of(recording: Recording) -> dict[str, Any]:
         "about": about(recording),
         "badges": badges(recording),
         "end_reason": outcome.end_reason,
-        "failed_at": int(failed[0]) + 1 if len(failed) else None,
+        "failed_at": recording.failed_at,
         "comfort": COMFORT_ACCELERATION_MPS2,
         "ttc_s": TTC_S,
         "agents": [_agent(agents, slot) for slot in range(len(agents.number))],

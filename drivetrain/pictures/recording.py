@@ -7,9 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.pictures.map_shapes import MapShapes
+from drivetrain.sim.reward import REWARD_PARTS
 
 Floats = NDArray[np.float64]
 
+FAILURES = ("collision", "off_road", "red_light")
+"""The parts of a reward that say that something went wrong in a step."""
 EGO_SERIES = (
     *("speed", "acceleration", "steering", "yaw_rate"),
     *("lead_gap", "lead_speed", "limit", "offset"),
@@ -81,3 +84,10 @@ class Recording:
     def frames(self) -> int:
         """One more than steps: the first shows how the episode began."""
         return len(self.agents.x_m)
+
+    @property
+    def failed_at(self) -> int | None:
+        """The frame of the first collision, red light or leaving of the road, if any."""
+        parts = [REWARD_PARTS.index(name) for name in FAILURES]
+        failed = np.flatnonzero(self.reward_parts[:, parts].any(axis=1))
+        return int(failed[0]) + 1 if len(failed) else None

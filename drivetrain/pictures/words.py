@@ -3,7 +3,7 @@
 import math
 from typing import Final
 
-from drivetrain.pictures.recording import Recording
+from drivetrain.pictures.recording import FAILURES, Recording
 from drivetrain.sim.config import STEP_S
 from drivetrain.text import plain
 
@@ -15,6 +15,7 @@ END_WORDS: Final = {
     "off_road": "Left the road",
     "route_end": "Drove the whole route",
     "time": "Time was up",
+    "red_light": "Ran a red light",
 }
 
 Badge = tuple[str, str, str]
@@ -46,7 +47,7 @@ def about(recording: Recording) -> str:
 def badges(recording: Recording) -> list[Badge]:
     """How the drive ended and how good it was."""
     outcome = recording.outcome
-    failed = outcome.end_reason.startswith("collision") or outcome.end_reason == "off_road"
+    failed = outcome.end_reason.startswith(FAILURES)
     found: list[Badge] = [("", end_words(recording), "bad" if failed else "")]
     if outcome.collision and not failed:
         found.append(("", "Collided on the way", "bad"))

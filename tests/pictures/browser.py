@@ -1,6 +1,7 @@
 """A headless Chromium, spoken to through two pipes: no port, no driver, no package."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -141,15 +142,24 @@ class Browser:
             self.complaints.append(str(facts["entry"]["text"]))
 
 
+def _high_pipe() -> tuple[int, int]:
+    """A pipe whose ends are neither 3 nor 4, where the browser's own come to lie."""
+    low = os.pipe()
+    high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in low]
+    for end in low:
+        os.close(end)
+    return high[0], high[1]
+
+
 @contextmanager
 def chromium(profile: Path) -> Iterator[Browser]:
     """A browser of one's own, gone with its profile's processes at the end."""
-    its_input, hears = os.pipe()
-    says, its_output = os.pipe()
+    its_input, hears = _high_pipe()
+    says, its_output = _high_pipe()
     # It wants its pipes at 3 and 4.
     command = f'exec "$0" "$@" 3<&{its_input} 4>&{its_output}'
     child = subprocess.Popen(
-        ["/bin/sh", "-c", command, str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}"],
+        ["/bin/bash", "-c", command, str(CHROMIUM), *FLAGS, f"--user-data-dir={profile}"],
         pass_fds=(its_input, its_output),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

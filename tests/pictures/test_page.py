@@ -1,0 +1,130 @@
+"""Replay pages as text: small, whole, and harmless whatever they are told."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typing_extensions import override
+
+from drivetrain.pictures import page
+from drivetrain.pictures.page import MOST_BYTES, index_of, page_of
+from drivetrain.pictures.recording import Recording
+from tests.pictures.recorded import REPLAYED, busy_scene, recorded
+
+MEAN = (
+    "</script>",
+    "<!--",
+    "<script>alert(1)</script>",
+    "{{data}}",
+    "' onload=x",
+    "\u2028",
+    "&lt;",
+)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    (one,) = recorded([busy_scene()], settings=REPLAYED)
+    return one
+
+
+class Tags(HTMLParser):
+    """The tags of a page, its links, and what its data says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.data = ""
+        self._in_data = False
+
+    @override
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        self._in_data = ("id", "recording") in attrs
+
+    @override
+    def handle_data(self, data: str) -> None:
+        self.data += data if self._in_data else ""
+
+    @override
+    def handle_endtag(self, tag: str) -> None:
+        self._in_data = False
+
+
+def read(text: str) -> Tags:
+    tags = Tags()
+    tags.feed(text)
+    tags.close()
+    return tags
+
+
+def data_in(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(read(text).data)
+    return found
+
+
+def test_a_page_names_no_other_file(recording: Recording) -> None:
+    text = page_of(recording)
+    assert read(text).links == []
+    assert not re.findall(r"https?://|@import|url\(|\bfetch\(|XMLHttpRequest|import\(", text)
+    assert len(text.encode()) < MOST_BYTES / 5
+
+
+def test_a_page_holds_every_place_to_the_centimetre(recording: Recording) -> None:
+    data = data_in(page_of(recording))
+    for agent, spans in enumerate(each["spans"] for each in data["agents"]):
+        ((start, count, x, *_),) = spans
+        assert (start, count) == (0, recording.frames)
+        told = np.cumsum(np.pad(x, (0, count - len(x)))) / 100
+        assert told == pytest.approx(recording.agents.x_m[:, agent], abs=0.04)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.text(max_size=40)
+    | st.sampled_from(MEAN)
+    | st.tuples(*[st.sampled_from(MEAN)] * 3).map("".join)
+)
+def test_no_name_becomes_markup(recording: Recording, name: str) -> None:
+    plain_tags = read(page_of(recording)).tags
+    facts = dict.fromkeys(recording.facts, name)
+    text = page_of(replace(recording, facts=facts, driver=name))
+    assert read(text).tags == plain_tags
+    assert data_in(text)["facts"]["id"] == name
+    index = index_of([(replace(recording, facts=facts), f"{name}.html", "a.gif")], name)
+    assert sorted(set(read(index).tags)) == sorted(
+        set(read(index_of([(recording, "a.html", "a.gif")], "a")).tags)
+    )
+
+
+def test_a_page_that_grew_too_large_leaves_out_who_was_far_away(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = page_of(recording)
+    monkeypatch.setattr(page, "MOST_BYTES", len(whole.encode()) - 100)
+    agents = data_in(page_of(recording))["agents"]
+    assert agents[0]["number"] == 0
+    assert 1 <= len(agents) < len(recording.agents.number)
+
+
+def test_who_comes_and_goes_is_seen_only_then(recording: Recording) -> None:
+    present = recording.agents.present.copy()
+    present[20:40, 1] = False
+    present[:, 2] = False
+    gone = replace(recording, agents=replace(recording.agents, present=present))
+    spans = {each["number"]: each["spans"] for each in data_in(page_of(gone))["agents"]}
+    assert [span[:2] for span in spans[1]] == [[0, 20], [40, recording.frames - 40]]
+    assert spans[2] == []
+
+
+def test_a_lone_surrogate_in_a_name_can_be_written_down(recording: Recording) -> None:
+    odd = replace(recording, facts={**recording.facts, "id": "a\ud800b"})
+    assert page_of(odd).encode()
