@@ -28,7 +28,7 @@ class Grid(NamedTuple):
 
 
 class Lists(NamedTuple):
-    """Who belongs to each cell.  counts: [cells].  members: ascending within a cell."""
+    """Who belongs to each cell.  counts: [cells].  members: those of each cell in turn."""
 
     counts: Ints
     members: Ints
@@ -67,26 +67,36 @@ def grid_over(edges_m: Floats, areas: Sequence[shapely.Polygon]) -> Grid:
 def edges_near(grid: Grid, edges_m: Floats) -> Lists:
     """For each cell, the edges whose middle is within EDGE_RADIUS_M of some point in it.
 
-    edges_m: [edges, 4], each at most EDGE_PIECE_M long.
+    edges_m: [edges, 4], each at most EDGE_PIECE_M long. Nearest to the cell's middle first, so
+    that a look around may end early.
     """
     middle = (edges_m[:, :2] + edges_m[:, 2:]) / 2 - np.array(grid.corner_m)
     pairs = [
         _cells_near(middle[at : at + EDGES_AT_ONCE], at, grid)
         for at in range(0, len(middle), EDGES_AT_ONCE)
     ]
-    return _lists(grid, pairs)
+    return _lists(grid, [(*pair, _from_middle(grid, *pair, middle)) for pair in pairs])
+
+
+def _from_middle(grid: Grid, cells: Ints, edges: Ints, middle_m: Floats) -> Floats:
+    """How far each edge's middle is from its cell's.  middle_m: [edges, 2] from the corner."""
+    of_cell = np.column_stack([cells % grid.columns, cells // grid.columns]) + 0.5
+    away = middle_m[edges] - of_cell * CELL_M
+    return np.asarray(np.hypot(away[:, 0], away[:, 1]))
 
 
 def areas_in(grid: Grid, areas: Sequence[shapely.Polygon]) -> Lists:
     """For each cell, the areas that reach into it."""
-    return _lists(grid, [_cells_of(area, at, grid) for at, area in enumerate(areas)])
+    pairs = [_cells_of(area, at, grid) for at, area in enumerate(areas)]
+    return _lists(grid, [(*pair, pair[1].astype(np.float64)) for pair in pairs])
 
 
-def _lists(grid: Grid, pairs: Sequence[tuple[Ints, Ints]]) -> Lists:
+def _lists(grid: Grid, found: Sequence[tuple[Ints, Ints, Floats]]) -> Lists:
+    """found: cells, who belongs to each, and the number that puts those of a cell in order."""
     empty = np.zeros(0, np.int64)
-    cells = np.concatenate([empty, *(cell for cell, _ in pairs)])
-    members = np.concatenate([empty, *(member for _, member in pairs)])
-    order = np.argsort(cells, kind="stable")
+    cells = np.concatenate([empty, *(cell for cell, _, _ in found)])
+    members = np.concatenate([empty, *(member for _, member, _ in found)])
+    order = np.lexsort((np.concatenate([empty, *(rank for _, _, rank in found)]), cells))
     return Lists(np.bincount(cells, minlength=grid.columns * grid.rows), members[order])
 
 

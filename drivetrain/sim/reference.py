@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.actions import MOST_DELTA_M, MOST_DELTA_RAD, unscaled
+from drivetrain.sim.angles import unit_vector
 from drivetrain.sim.collide import (
     boxes_touch,
     collision_reason,
@@ -211,12 +212,11 @@ class ReferenceWorld:
     # The others
 
     def _logged(self, agent: Agent, frame: int) -> Body:
-        s, heading = self._scenarios, float(self._scenarios.heading[frame])
+        s = self._scenarios
         return Body(
             float(s.x[frame]),
             float(s.y[frame]),
-            math.cos(heading),
-            math.sin(heading),
+            *unit_vector(float(s.heading[frame])),
             float(s.vx[frame]),
             float(s.vy[frame]),
             agent.half_length,

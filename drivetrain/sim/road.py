@@ -179,3 +179,13 @@ def cell_of(roads: ScenarioArrays, road: int, x: float, y: float) -> int:
         return -1
     first = int(roads.first_cell[road])
     return first + row * columns + column
+
+
+@compiled
+def cell_middle(roads: ScenarioArrays, road: int, cell: int) -> tuple[float, float]:
+    """Where the middle of a road's grid cell is."""
+    number = cell - int(roads.first_cell[road])
+    row, column = divmod(number, int(roads.grid_columns[road]))
+    x = np.float64(roads.grid_x[road]) + (column + 0.5) * CELL_M
+    y = np.float64(roads.grid_y[road]) + (row + 0.5) * CELL_M
+    return x, y

@@ -248,8 +248,8 @@ COLUMNS: dict[str, Column] = {
     "limit_mps": Column("points", "float32"),
     "pace_mps": Column("points", "float32"),
     # One row per road. Square cells of CELL_M from the corner (grid_x, grid_y), row by row,
-    # list every edge whose middle may lie within EDGE_RADIUS_M of some point in the cell, and
-    # every area that reaches into it.
+    # list every edge whose middle may lie within EDGE_RADIUS_M of some point in the cell, the
+    # nearest to the cell's middle first, and every area that reaches into it.
     "grid_x": Column("roads", "float32"),
     "grid_y": Column("roads", "float32"),
     "grid_columns": Column("roads", "int32"),

@@ -54,6 +54,7 @@ class Bodies(NamedTuple):
     """`Body` for every slot.  All [worlds, slots]; absent ones have present == 0.
 
     touched: whether the ego has run into it in this episode; a body is run into once.
+    order: from place 1 on the other slots, as near as they were when the ego last looked.
     """
 
     x: Floats
@@ -67,6 +68,7 @@ class Bodies(NamedTuple):
     present: Bytes
     category: Bytes
     touched: Bytes
+    order: Ints
 
 
 class Drivers(NamedTuple):

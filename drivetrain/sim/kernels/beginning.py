@@ -68,6 +68,7 @@ def begin(scenarios: ScenarioArrays, rules: Rules, state: State, w: int, scenari
             slot += 1
     p.slots[w] = slot
     for j in range(slot):
+        b.order[w, j] = j
         p.radius[w] = max(p.radius[w], b.half_length[w, j] + b.half_width[w, j])
 
 

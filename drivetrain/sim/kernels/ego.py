@@ -13,10 +13,11 @@ from drivetrain.sim.collide import (
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import NO_END, Scratch, body_at
 from drivetrain.sim.kernels.lights import note_line
+from drivetrain.sim.kernels.nearest import ROUNDED_M
 from drivetrain.sim.kernels.others import find_lead, note_places
 from drivetrain.sim.reward import TTC_S
-from drivetrain.sim.road import Paths, cell_of, row_at
-from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.road import Paths, cell_middle, cell_of, row_at
+from drivetrain.sim.scenario import EDGE_PIECE_M, ScenarioArrays
 from drivetrain.sim.state import Body, State
 
 
@@ -99,10 +100,16 @@ def meets_edge(scenarios: ScenarioArrays, road: int, box: Body) -> bool:
     if cell < 0:
         return False
     reach = box.half_length + box.half_width
+    x, y = cell_middle(scenarios, road, cell)
+    # A cell's list goes outward from its middle.
+    slack = math.sqrt((box.x - x) ** 2 + (box.y - y) ** 2) + ROUNDED_M
+    farthest = (reach + 0.5 * EDGE_PIECE_M + slack) ** 2
     for entry in range(scenarios.first_entry[cell], scenarios.first_entry[cell + 1]):
         edge = scenarios.entry[entry]
         x0, y0 = np.float64(scenarios.edge_x0[edge]), np.float64(scenarios.edge_y0[edge])
         x1, y1 = np.float64(scenarios.edge_x1[edge]), np.float64(scenarios.edge_y1[edge])
+        if (0.5 * (x0 + x1) - x) ** 2 + (0.5 * (y0 + y1) - y) ** 2 > farthest:
+            break
         if (
             min(x0, x1) <= box.x + reach
             and max(x0, x1) >= box.x - reach

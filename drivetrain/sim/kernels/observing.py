@@ -1,10 +1,11 @@
-"""What the ego sees, nearest first, found without sorting everything."""
+"""What the ego sees, nearest first."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import Scratch, body_at
+from drivetrain.sim.kernels.nearest import nearest_agents, nearest_edges
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.observe import (
     EgoView,
@@ -14,8 +15,8 @@ from drivetrain.sim.observe import (
     write_light,
     write_route,
 )
-from drivetrain.sim.road import Paths, cell_of
-from drivetrain.sim.scenario import EDGE_RADIUS_M, ScenarioArrays
+from drivetrain.sim.road import Paths
+from drivetrain.sim.scenario import ScenarioArrays
 from drivetrain.sim.state import State
 
 
@@ -60,15 +61,10 @@ def observe_agents(
     out: NDArray[np.float32],
 ) -> None:
     """The nearest others; the lower slot first where two are equally near."""
-    b, ego, kept = state.bodies, body_at(state, w, 0), 0
-    for j in range(1, state.progress.slots[w]):
-        dx, dy = b.x[w, j] - ego.x, b.y[w, j] - ego.y
-        distance = dx * dx + dy * dy
-        is_near = kept < layout.agents or distance < scratch.distance[kept - 1]
-        if b.present[w, j] and is_near:
-            kept = kept_sorted(scratch, kept, layout.agents, j, distance)
+    b, ego = state.bodies, body_at(state, w, 0)
+    kept = nearest_agents(state, scratch, w, layout.agents)
     for row in range(kept):
-        j = scratch.nearest[row]
+        j = b.order[w, row + 1]
         at = layout.agents_at + row * layout.per_agent
         write_agent(out, at, ego, body_at(state, w, j), b.category[w, j])
     for at in range(layout.agents_at + kept * layout.per_agent, layout.route_at):
@@ -85,18 +81,8 @@ def observe_boundary(
     out: NDArray[np.float32],
 ) -> None:
     """The nearest pieces of road edge, all found in one cell."""
-    ego, kept, s = body_at(state, w, 0), 0, scenarios
-    cell = cell_of(s, s.road[state.progress.scenario[w]], ego.x, ego.y)
-    first, last = (s.first_entry[cell], s.first_entry[cell + 1]) if cell >= 0 else (0, 0)
-    for entry in range(first, last):
-        edge = s.entry[entry]
-        dx = (np.float64(s.edge_x0[edge]) + s.edge_x1[edge]) * 0.5 - ego.x
-        dy = (np.float64(s.edge_y0[edge]) + s.edge_y1[edge]) * 0.5 - ego.y
-        distance = dx * dx + dy * dy
-        if distance <= EDGE_RADIUS_M * EDGE_RADIUS_M and (
-            kept < layout.boundary or distance < scratch.distance[kept - 1]
-        ):
-            kept = kept_sorted(scratch, kept, layout.boundary, edge, distance)
+    ego, s = body_at(state, w, 0), scenarios
+    kept = nearest_edges(s, s.road[state.progress.scenario[w]], scratch, ego, layout.boundary)
     for row in range(kept):
         edge = scratch.nearest[row]
         line = (
@@ -108,17 +94,3 @@ def observe_boundary(
         write_boundary(out, layout.boundary_at + row * layout.per_boundary, ego, line)
     for at in range(layout.boundary_at + kept * layout.per_boundary, layout.light_at):
         out[at] = 0.0
-
-
-@inlined
-def kept_sorted(scratch: Scratch, kept: int, most: int, number: int, distance: float) -> int:
-    """The sorted list of the nearest, with one more candidate; the earlier wins a tie."""
-    at = kept if kept < most else most - 1
-    while at > 0 and scratch.distance[at - 1] > distance:
-        scratch.distance[at], scratch.nearest[at] = (
-            scratch.distance[at - 1],
-            scratch.nearest[at - 1],
-        )
-        at -= 1
-    scratch.distance[at], scratch.nearest[at] = distance, number
-    return min(kept + 1, most)

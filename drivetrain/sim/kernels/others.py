@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from drivetrain.sim.angles import unit_vector
 from drivetrain.sim.collide import boxes_touch
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import (
@@ -68,7 +69,7 @@ def pose_by_frame(scenarios: ScenarioArrays, state: State, w: int, j: int, frame
     b, d = state.bodies, state.drivers
     heading = np.float64(scenarios.heading[frame])
     b.x[w, j], b.y[w, j] = scenarios.x[frame], scenarios.y[frame]
-    b.cos[w, j], b.sin[w, j] = math.cos(heading), math.sin(heading)
+    b.cos[w, j], b.sin[w, j] = unit_vector(heading)
     b.vx[w, j], b.vy[w, j] = scenarios.vx[frame], scenarios.vy[frame]
     d.speed[w, j] = math.sqrt(b.vx[w, j] * b.vx[w, j] + b.vy[w, j] * b.vy[w, j])
 
