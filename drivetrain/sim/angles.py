@@ -11,7 +11,7 @@ _QUARTER_REST = 6.123233995736766e-17
 
 @compiled
 def unit_vector(heading_rad: float) -> tuple[float, float]:
-    """(cos, sin) of an angle of a few turns at most, as exact as float64 is.
+    """(cos, sin) of an angle from -pi to pi, as stored headings are, as exact as float64 is.
 
     Taylor series of what is left of the nearest quarter turn: the first term left out is below
     1e-18. The library's two calls were a quarter of a step in replayed traffic.
