@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from drivetrain.machine import cores
 from drivetrain.sim.config import Actions
+from drivetrain.sim.dynamics import DIRECT, FILTERED
 from drivetrain.sim.pdm.planning import Plans, Room, new_plans, new_room, plan_worlds
 from drivetrain.sim.world import Worlds
 
@@ -42,5 +43,6 @@ class PdmDriver:
     def _plan(self, worlds: Worlds, first: int) -> None:
         room = self._rooms.pop()
         last = min(first + WORLDS_AT_ONCE, worlds.num_worlds)
-        plan_worlds(worlds.scenarios, worlds.state, room, self.plans, first, last)
+        lags = DIRECT if worlds.settings.actuators == "direct" else FILTERED
+        plan_worlds(worlds.scenarios, worlds.state, lags, room, self.plans, first, last)
         self._rooms.append(room)

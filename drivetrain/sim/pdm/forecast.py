@@ -5,25 +5,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drivetrain.sim.actions import PROPOSAL_OFFSETS_M
 from drivetrain.sim.collide import boxes_touch
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.kernels.buffers import body_at
-from drivetrain.sim.pdm.control import MOST_ASIDE_M, PDM, Car, Place, body_of
+from drivetrain.sim.pdm.car import Car, Place, body_of
+from drivetrain.sim.proposals import PROPOSER
 from drivetrain.sim.reward import TTC_S
 from drivetrain.sim.road import Paths, project_from, row_at
-from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays, Signal
+from drivetrain.sim.scenario import PATH_SPACING_M
 from drivetrain.sim.state import Body, Bytes, Floats, Ints, State
-from drivetrain.sim.traffic import CORRIDOR_MARGIN_M, LOOK_AHEAD_M
+from drivetrain.sim.traffic import CORRIDOR_MARGIN_M, LOOK_AHEAD_M, stops_at
 
 PLAN_STEPS = 40
 """Four seconds at 0.1 s, as PDM-Closed plans."""
 PLAN_S = PLAN_STEPS * STEP_S
 
-RED, YELLOW = int(Signal.RED), int(Signal.YELLOW)
 SEARCH_ROWS, COARSE_ROWS = 200, 4
-"""How far ahead a body's nearest point of the route is sought, and in which strides: Newton
-does the rest."""
+"""How far ahead a body is sought along the route, and in which strides at first."""
 
 
 class Forecast(NamedTuple):
@@ -72,9 +72,7 @@ def new_forecast(slots: int) -> Forecast:
 
 
 @inlined
-def forecast_others(
-    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, car: Car, out: Forecast
-) -> Counts:
+def forecast_others(paths: Paths, state: State, w: int, car: Car, out: Forecast) -> Counts:
     """Everybody who may matter to a plan, over the whole of it."""
     near, leads = 0, 0
     ego = body_at(state, w, 0)
@@ -91,14 +89,14 @@ def forecast_others(
             near += 1
         if may_meet(ego, body, 0.0, LOOK_AHEAD_M) and write_lead(paths, car, body, out, leads):
             leads += 1
-    return Counts(near, leads, closed_at(scenarios, state, w, car))
+    return Counts(near, leads, closed_at(state, w, car))
 
 
 @inlined
 def may_meet(ego: Body, other: Body, later_s: float, gap_m: float) -> bool:
     """Whether the ego can be within a gap of another during a plan or some time later."""
     seconds = PLAN_S + later_s
-    own = math.sqrt(ego.vx * ego.vx + ego.vy * ego.vy) + PDM.acceleration_mps2 * PLAN_S
+    own = math.sqrt(ego.vx * ego.vx + ego.vy * ego.vy) + PROPOSER.acceleration_mps2 * PLAN_S
     others = math.sqrt(other.vx * other.vx + other.vy * other.vy)
     sizes = ego.half_length + ego.half_width + other.half_length + other.half_width
     reach = sizes + gap_m + (own + others) * seconds
@@ -111,7 +109,8 @@ def write_lead(paths: Paths, car: Car, body: Body, out: Forecast, k: int) -> boo
     """Row k: the body's way beside the route; whether it ever lies in the widest corridor."""
     is_lead, found, along = False, False, 0.0
     half = car.half_width + CORRIDOR_MARGIN_M
-    low, high = min(car.begin_offset, -MOST_ASIDE_M), max(car.begin_offset, MOST_ASIDE_M)
+    low = min(car.begin_offset, PROPOSAL_OFFSETS_M[0])
+    high = max(car.begin_offset, PROPOSAL_OFFSETS_M[-1])
     for step in range(PLAN_STEPS + 1):
         x, y = body.x + body.vx * (step * STEP_S), body.y + body.vy * (step * STEP_S)
         out.lead_x[step, k], out.lead_y[step, k] = x, y
@@ -143,45 +142,40 @@ def nearest_ahead(paths: Paths, car: Car, x: float, y: float) -> float:
     """About where on the route ahead of the ego a point is nearest, in m."""
     first = row_at(car.start, car.points, car.begin_m)
     last = min(car.start + car.points, first + SEARCH_ROWS)
-    best, nearest = first, math.inf
-    for row in range(first, last, COARSE_ROWS):
-        dx, dy = x - paths.x[row], y - paths.y[row]
-        distance = dx * dx + dy * dy
-        if distance < nearest:
-            best, nearest = row, distance
-    return (best - car.start) * PATH_SPACING_M
+    best = nearest_row(paths, first, last, COARSE_ROWS, (x, y))
+    first, last = max(first, best - COARSE_ROWS), min(last, best + COARSE_ROWS + 1)
+    return (nearest_row(paths, first, last, 1, (x, y)) - car.start) * PATH_SPACING_M
 
 
 @inlined
-def closed_at(scenarios: ScenarioArrays, state: State, w: int, car: Car) -> float:
-    """The arc length of the first stop line ahead whose light says stop, else inf.
+def nearest_row(
+    paths: Paths, first: int, last: int, stride: int, where: tuple[float, float]
+) -> int:
+    """Which of every stride-th row from first to before last is nearest to a point."""
+    best, nearest = first, math.inf
+    for row in range(first, last, stride):
+        dx, dy = where[0] - paths.x[row], where[1] - paths.y[row]
+        distance = dx * dx + dy * dy
+        if distance < nearest:
+            best, nearest = row, distance
+    return best
 
-    A yellow light says so where the IDM's braking is enough. What a light shows now is taken to
-    last.
+
+@inlined
+def closed_at(state: State, w: int, car: Car) -> float:
+    """The arc length of the next stop line if its light says stop now, else inf.
+
+    What a light shows now is taken to last.
     """
-    p = state.progress
-    scenario = p.scenario[w]
-    first, end = scenarios.first_signal[scenario], scenarios.first_signal[scenario + 1]
-    if first == end:
-        return math.inf
-    steps = scenarios.steps[scenario]
-    step = min(p.step[w], steps - 1)
-    route = scenarios.route[scenario]
-    front = car.begin_m + car.half_length
-    speed = state.egos.speed[w]
-    nearest = math.inf
-    for stop in range(scenarios.first_stop[route], scenarios.first_stop[route + 1]):
-        line = np.float64(scenarios.stop_m[stop])
-        shown = scenarios.signal[first + scenarios.stop_light[stop] * steps + step]
-        can_stop = speed * speed <= 2.0 * PDM.braking_mps2 * (line - front)
-        if line >= front and (shown == RED or (shown == YELLOW and can_stop)):
-            nearest = min(nearest, line)
-    return nearest
+    e = state.egos
+    if stops_at(e.line_signal[w], e.line_gap[w], e.speed[w], PROPOSER):
+        return car.begin_m + car.half_length + e.line_gap[w]
+    return math.inf
 
 
 @inlined
 def lead_of(
-    forecast: Forecast, counts: Counts, step: int, car: Car, place: Place, aside_m: float
+    forecast: Forecast, counts: Counts, step: int, car: Car, place: Place, line_m: float
 ) -> tuple[float, float]:
     """(gap, speed) of what stands first in the proposal's corridor at a step; gap inf if none.
 
@@ -189,9 +183,9 @@ def lead_of(
     """
     ego = body_of(car, place.motion)
     half = car.half_width + CORRIDOR_MARGIN_M
-    low, high = min(car.begin_offset, aside_m), max(car.begin_offset, aside_m)
+    low, high = min(car.begin_offset, line_m), max(car.begin_offset, line_m)
     now = min(max(place.offset, low), high)
-    right, left = min(now, aside_m) - half, max(now, aside_m) + half
+    right, left = min(now, line_m) - half, max(now, line_m) + half
     front = place.along + car.half_length
     gap, speed = math.inf, 0.0
     if counts.stop_m >= front:

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from drivetrain.sim.actions import PROPOSALS
 from drivetrain.sim.collide import (
+    BEHIND_COS,
     STATIC_CATEGORY,
     boxes_touch,
     collision_reason,
@@ -18,8 +20,8 @@ from drivetrain.sim.collide import (
 )
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.config import STEP_S
-from drivetrain.sim.pdm.control import ASIDES_M, LIMIT_SHARES, PROPOSALS
 from drivetrain.sim.pdm.forecast import Forecast
+from drivetrain.sim.proposals import proposal_of
 from drivetrain.sim.reward import (
     COMFORT_ACCELERATION_MPS2,
     MAX_JERK_MPS3,
@@ -37,6 +39,7 @@ ASIDE_COST = 0.005
 the ego goes back to its lane's middle."""
 
 STANDING_MPS = 0.005
+AHEAD_COS = math.cos(math.radians(30.0))
 MAX_YAW_ACCELERATION_RADPS2 = 1.93
 JERK_WINDOW, YAW_WINDOW = 15, 5
 """Samples of nuPlan's filters: a rate is the slope of a line through so many."""
@@ -115,9 +118,24 @@ def meet_forecast(
             _, is_own = collision_reason(ego, rear_to_centre_m, other, category, lane_room_m)
             bodies += is_own and category != STATIC_CATEGORY
             objects += is_own and category == STATIC_CATEGORY
-        elif dx * ego.cos + dy * ego.sin > 0.0:
+        elif threatens(ego, rear_to_centre_m, dx, dy, lane_room_m):
             soonest = min(soonest, time_to_collision(ego, other))
     return Hits(bodies, objects, soonest)
+
+
+@inlined
+def threatens(
+    ego: Body, rear_to_centre_m: float, dx: float, dy: float, lane_room_m: float
+) -> bool:
+    """Whether nuPlan's time to collision looks at somebody that far from the ego's middle.
+
+    Those less than 30 degrees off, seen from the rear axle; beside its own lane the ego has to
+    look to all sides but behind.
+    """
+    ahead = dx * ego.cos + dy * ego.sin + rear_to_centre_m
+    aside = dy * ego.cos - dx * ego.sin
+    least = AHEAD_COS if lane_room_m >= 0.0 else BEHIND_COS
+    return ahead > least * math.sqrt(ahead * ahead + aside * aside)
 
 
 @inlined
@@ -175,8 +193,8 @@ def score_all(verdicts: Verdicts, scores: Floats) -> int:
             progress = max(verdicts.progress_m[k] * factor, 0.0) / farthest
         sums = PROGRESS_WEIGHT * progress + TTC_WEIGHT * verdicts.clear[k]
         sums += COMFORT_WEIGHT * verdicts.comfort[k]
-        aside = abs(ASIDES_M[k // len(LIMIT_SHARES)])
-        scores[k] = factor * sums / whole - ASIDE_COST * aside
+        line, _ = proposal_of(k)
+        scores[k] = factor * sums / whole - ASIDE_COST * abs(line)
         if best < 0 or scores[k] >= scores[best]:
             best = k
     return best if best >= 0 else least_bad(verdicts)
@@ -185,10 +203,12 @@ def score_all(verdicts: Verdicts, scores: Floats) -> int:
 @inlined
 def least_bad(verdicts: Verdicts) -> int:
     """Of proposals that all fail the one that fails last, then the slowest, then the middle."""
-    best = PROPOSALS // len(ASIDES_M) * (len(ASIDES_M) // 2)
-    for k in range(PROPOSALS):
+    best = 0
+    for k in range(1, PROPOSALS):
         ours, theirs = verdicts.failed_s[k], verdicts.failed_s[best]
-        slower = k % len(LIMIT_SHARES) < best % len(LIMIT_SHARES)
+        line, share = proposal_of(k)
+        best_line, best_share = proposal_of(best)
+        slower = share < best_share or (share == best_share and abs(line) < abs(best_line))
         if ours > theirs or (ours == theirs and slower):
             best = k
     return best

@@ -6,22 +6,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.actions import PROPOSALS
 from drivetrain.sim.compiled import compiled, inlined
 from drivetrain.sim.config import STEP_S
-from drivetrain.sim.dynamics import Motion, advance, wanted, yaw_rate
-from drivetrain.sim.kernels.ego import meets_edge
-from drivetrain.sim.pdm.control import (
-    ASIDES_M,
-    LIMIT_SHARES,
-    PROPOSALS,
-    Car,
-    Place,
-    body_of,
-    desired_mps,
-    pdm_acceleration,
-    throttle_for,
-    turn_towards,
+from drivetrain.sim.dynamics import (
+    MAX_ACCELERATION_MPS2,
+    MAX_BRAKING_MPS2,
+    Lags,
+    Motion,
+    advance_with,
+    most_curvature,
+    wanted,
+    yaw_rate,
 )
+from drivetrain.sim.kernels.ego import meets_edge
+from drivetrain.sim.pdm.car import Car, Place, body_of, car_of, place_of
 from drivetrain.sim.pdm.forecast import (
     PLAN_S,
     PLAN_STEPS,
@@ -40,6 +39,11 @@ from drivetrain.sim.pdm.judging import (
     meet_forecast,
     new_verdicts,
     score_all,
+)
+from drivetrain.sim.proposals import (
+    proposal_acceleration,
+    proposal_curvature,
+    proposal_of,
 )
 from drivetrain.sim.road import Paths, paths_of, project_near, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
@@ -90,21 +94,33 @@ def new_plans(worlds: int) -> Plans:
 
 @compiled
 def plan_worlds(
-    scenarios: ScenarioArrays, state: State, room: Room, plans: Plans, first: int, last: int
+    scenarios: ScenarioArrays,
+    state: State,
+    lags: Lags,
+    room: Room,
+    plans: Plans,
+    first: int,
+    last: int,
 ) -> None:
     """What to do now in the worlds first..last-1."""
     paths = paths_of(scenarios)
     for w in range(first, last):
-        plan_world(scenarios, paths, state, w, room, plans)
+        plan_world(scenarios, paths, state, w, lags, room, plans)
 
 
 @inlined
 def plan_world(
-    scenarios: ScenarioArrays, paths: Paths, state: State, w: int, room: Room, plans: Plans
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    state: State,
+    w: int,
+    lags: Lags,
+    room: Room,
+    plans: Plans,
 ) -> None:
     """The best proposal's first action, or a full brake."""
-    car, place = car_of(state, w), place_of(state, w)
-    counts = forecast_others(scenarios, paths, state, w, car, room.forecast)
+    car, place = car_of(state, w, lags), place_of(state, w)
+    counts = forecast_others(paths, state, w, car, room.forecast)
     for proposal in range(PROPOSALS):
         roll_out(scenarios, paths, state, w, car, place, counts, room, proposal)
     verdicts = room.verdicts
@@ -116,41 +132,17 @@ def plan_world(
 
 
 @inlined
-def car_of(state: State, w: int) -> Car:
-    """The ego of a world, as its plans see it."""
-    d, e, b = state.drivers, state.egos, state.bodies
-    return Car(
-        d.start[w, 0],
-        d.points[w, 0],
-        d.along[w, 0],
-        d.offset[w, 0],
-        e.wheel_base[w],
-        e.rear_to_centre[w],
-        b.half_length[w, 0],
-        b.half_width[w, 0],
-    )
-
-
-@inlined
-def place_of(state: State, w: int) -> Place:
-    """Where every plan of a world begins."""
-    e, d = state.egos, state.drivers
-    motion = Motion(
-        e.rear_x[w], e.rear_y[w], e.heading[w], e.speed[w], e.acceleration[w], e.steering[w]
-    )
-    return Place(motion, d.along[w, 0], d.offset[w, 0])
-
-
-@inlined
 def decide(
     paths: Paths, car: Car, place: Place, lead: tuple[float, float], proposal: int
 ) -> tuple[float, float]:
     """(throttle, turn) of a proposal where it has come."""
-    share = LIMIT_SHARES[proposal % len(LIMIT_SHARES)]
-    aside = ASIDES_M[proposal // len(LIMIT_SHARES)]
-    desired = desired_mps(paths, car, place.along, share)
-    wish = pdm_acceleration(place.motion.speed, desired, lead[0], lead[1])
-    return throttle_for(wish), turn_towards(paths, car, place, aside)
+    motion, route = place.motion, (car.start, car.points, place.along)
+    wish = proposal_acceleration(paths, route, motion.speed, proposal, lead)
+    curvature = proposal_curvature(
+        paths, route, place.offset, motion, car.rear_to_centre, proposal
+    )
+    strongest = MAX_ACCELERATION_MPS2 if wish > 0.0 else MAX_BRAKING_MPS2
+    return wish / strongest, curvature / most_curvature(motion.speed)
 
 
 @inlined
@@ -158,7 +150,7 @@ def move_on(paths: Paths, car: Car, place: Place, throttle: float, turn: float) 
     """One step of the bicycle, and its new place on the route."""
     speed = place.motion.speed
     acceleration, steering = wanted(throttle, turn, speed, car.wheel_base)
-    motion = advance(place.motion, acceleration, steering, car.wheel_base)
+    motion = advance_with(car.lags, place.motion, acceleration, steering, car.wheel_base)
     body = body_of(car, motion)
     where = (body.x, body.y)
     along, offset = project_near(paths, car.start, car.points, place.along, where)
@@ -206,7 +198,7 @@ def roll_out(
     for k in range(counts.near):
         forecast.met[k] = forecast.began[k]
     end = (car.points - 1) * PATH_SPACING_M
-    aside = ASIDES_M[proposal // len(LIMIT_SHARES)]
+    line, _ = proposal_of(proposal)
     v.factor[proposal], v.clear[proposal] = 1.0, 1.0
     v.failed_s[proposal], v.hit_s[proposal] = math.inf, math.inf
     note(room.traces, 0, place.motion, car.wheel_base)
@@ -214,7 +206,7 @@ def roll_out(
     was_on = not meets_edge(scenarios, road, body_of(car, place.motion))
     step, objects = 0, 0
     while step < PLAN_STEPS and place.along < end and v.factor[proposal] > 0.0:
-        lead = lead_of(forecast, counts, step, car, place, aside)
+        lead = lead_of(forecast, counts, step, car, place, line)
         throttle, turn = decide(paths, car, place, lead, proposal)
         if step == 0:
             v.throttle[proposal], v.turn[proposal] = throttle, turn
