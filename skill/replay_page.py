@@ -13,14 +13,14 @@ def replay_report(driver: str, facts: Mapping[str, Any]) -> Report:
     """Which scenarios were drawn, how each ended, and where the files are."""
     replays = facts.get("replays") or ()
     has_scores = any(replay.get("score") is not None for replay in replays)
-    header = ("Scenario", "Ended", "After", "Progress", "Reward")
-    header += ("Score",) if has_scores else ()
+    score = ("Score",) if has_scores else ()
+    header = ("Scenario", "Ended", "After", "Progress", "Reward", *score, "Page", "Image")
     rows = [_row(replay, has_scores=has_scores) for replay in replays]
     entry = facts.get("index") or (replays[0].get("page") if replays else None)
     lines = [
         f"## Replays of {untrusted(str(facts.get('driver', driver)), 80)}",
         "",
-        table((*header, "Page", "Image"), rows),
+        table(header, rows),
         "",
         f"- Folder: {untrusted(str(facts.get('folder', '')), 300)}",
         f"- Open in a browser: {untrusted(str(entry), 300)}; the pages need no network",

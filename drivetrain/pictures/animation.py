@@ -30,6 +30,7 @@ from drivetrain.text import plain
 
 MOST_BYTES: Final = 3_000_000
 SIZE: Final = (640, 440)
+SMALL: Final = (400, 275)
 POSTER: Final = (480, 360)
 CAPTION_PIXELS: Final = 44
 MOST_FRAMES: Final = 160
@@ -52,11 +53,11 @@ class _Cut:
 def write_animation(recording: Recording, file: Path) -> None:
     """Writes a GIF smaller than MOST_BYTES that plays in real time, over and over."""
     stride = -(-recording.frames // MOST_FRAMES)
-    cuts = [_Cut(SIZE, stride), _Cut(SIZE, 2 * stride), _Cut((400, 275), 2 * stride)]
-    for cut in cuts:
-        encoded = _encoded(recording, cut)
+    encoded = _encoded(recording, _Cut(SIZE, stride))
+    for smaller in (_Cut(SIZE, 2 * stride), _Cut(SMALL, 2 * stride), _Cut(SMALL, 4 * stride)):
         if len(encoded) < MOST_BYTES:
             break
+        encoded = _encoded(recording, smaller)
     file.write_bytes(encoded)
 
 

@@ -212,4 +212,5 @@ def fitting(points: Points, size: tuple[int, int], least_m: float, most_m: float
 def _placed(local: Points, box: Box) -> Points:
     cos, sin = math.cos(box.heading_rad), math.sin(box.heading_rad)
     turned: Points = local @ np.array([[cos, sin], [-sin, cos]])
-    return turned + np.array([box.x_m, box.y_m])
+    moved: Points = turned + np.array([box.x_m, box.y_m])
+    return moved

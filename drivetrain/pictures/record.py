@@ -109,7 +109,9 @@ class _Camera:
 
 
 def _close(reel: _Reel, episodes: Episodes) -> None:
-    row = Episodes(*(column[reel.world : reel.world + 1].copy() for column in episodes))
+    world = slice(reel.world, reel.world + 1)
+    columns: dict[str, Any] = episodes._asdict()
+    row = Episodes(**{name: column[world].copy() for name, column in columns.items()})
     reel.table = table_of(row)
     score = getattr(row, "score", None)
     if score is not None:
