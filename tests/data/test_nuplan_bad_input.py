@@ -259,6 +259,42 @@ def test_an_even_row_that_is_missing_is_made_up_too(log: Log) -> None:
     np.testing.assert_allclose(found.tracks.x_m, whole.tracks.x_m, atol=0.01)
 
 
+def test_headings_are_made_up_the_short_way_round(tmp_path: Path) -> None:
+    road = scenes.road(150.0, length_m=300.0)
+    # Everybody turns through the west.
+    scene = scenes.moved(scenes.scene(road, [(0, 20.0, 8.0), (1, 30.0, 7.0)]), 2.6, (0.0, 0.0))
+    write_database(tmp_path / "logs", scene)
+    write_map(tmp_path / "maps", scene.road)
+    (tmp_path / "spoilt").mkdir()
+    log = Log(tmp_path, tmp_path / "spoilt")
+    for row in range(41, 281, 20):
+        log.change("DELETE FROM lidar_pc WHERE token = ?", [token(4, row)])
+        log.change("DELETE FROM lidar_pc WHERE token = ?", [token(4, row + 1)])
+    (found,), _, repairs = log.converted()
+    assert repairs["windows_interpolated"] == 1
+    away = np.angle(np.exp(1j * (found.tracks.heading_rad - scene.tracks.heading_rad)))
+    assert (np.abs(np.diff(found.tracks.heading_rad, axis=1)) > 6.0).any()
+    assert np.abs(away).max() < 1e-3
+
+
+def test_clocks_that_tremble_a_little_are_taken_row_by_row(log: Log) -> None:
+    log.change("UPDATE lidar_pc SET timestamp = timestamp + (rowid * 7919) % 1500 - 750")
+    (found,), rejects, repairs = log.converted()
+    assert not rejects
+    assert not repairs
+    assert found.tracks.valid.all()
+
+
+def test_clocks_that_tremble_a_lot_are_made_even(log: Log) -> None:
+    whole = log.converted()[0][0]
+    # The states are those of the shifted times: 8 m/s over 8 ms.
+    log.change("UPDATE lidar_pc SET timestamp = timestamp + 8000 * (rowid % 4 = 3)")
+    (found,), rejects, repairs = log.converted()
+    assert not rejects
+    assert repairs == {"windows_interpolated": 1}
+    np.testing.assert_allclose(found.tracks.x_m, whole.tracks.x_m, atol=0.1)
+
+
 def test_half_a_second_of_missing_rows_leaves_the_window_out(log: Log) -> None:
     for row in range(100, 110):
         log.change("DELETE FROM lidar_pc WHERE token = ?", [token(4, row)])
@@ -325,6 +361,31 @@ def test_a_goal_that_is_null_does_not_matter(log: Log) -> None:
     assert len(log.converted()[0]) == 1
 
 
+def test_a_car_on_a_slope_heads_where_its_nose_points(log: Log) -> None:
+    whole = log.converted()[0][0]
+    pitch, roll = 0.05, 0.04
+    with closing(sqlite3.connect(log.file)) as database, database:
+        rows = database.execute("SELECT token, qw, qz FROM ego_pose").fetchall()
+        for name, qw, qz in rows:
+            # Yaw, then pitch, then roll.
+            cos_p, sin_p = np.cos(pitch / 2), np.sin(pitch / 2)
+            cos_r, sin_r = np.cos(roll / 2), np.sin(roll / 2)
+            turn = (
+                qw * cos_p * cos_r + qz * sin_p * sin_r,
+                qw * cos_p * sin_r - qz * sin_p * cos_r,
+                qw * sin_p * cos_r + qz * cos_p * sin_r,
+                qz * cos_p * cos_r - qw * sin_p * sin_r,
+            )
+            database.execute(
+                "UPDATE ego_pose SET qw = ?, qx = ?, qy = ?, qz = ? WHERE token = ?",
+                (*map(float, turn), name),
+            )
+    (found,), _, _ = log.converted()
+    np.testing.assert_allclose(
+        found.tracks.heading_rad[0], whole.tracks.heading_rad[0], atol=1e-6
+    )
+
+
 # The others.
 
 
@@ -380,6 +441,19 @@ def overlap_the_ego(log: Log) -> None:
         f"f.ego_pose_token = p.token WHERE f.token = lidar_pc_token) WHERE {where}",
         values,
     )
+
+
+def test_others_inside_each_other_are_kept_and_counted(log: Log) -> None:
+    log.change(
+        "UPDATE lidar_box SET (x, y) = (SELECT b.x + 1, b.y FROM lidar_box b WHERE "
+        "b.lidar_pc_token = lidar_box.lidar_pc_token AND b.track_token = ?) WHERE "
+        "track_token = ?",
+        [token(8, 1), token(8, 2)],
+    )
+    (found,), rejects, repairs = log.converted()
+    assert not rejects
+    assert repairs == {"others_overlapping_at_start": 1}
+    assert found.tracks.valid.all()
 
 
 def test_a_car_inside_the_ego_leaves_the_scenario_out(log: Log) -> None:
@@ -441,6 +515,11 @@ def test_a_recording_without_frames_is_refused(log: Log) -> None:
 def test_of_several_tags_the_alphabetically_last_counts(log: Log) -> None:
     log.change(
         "INSERT INTO scenario_tag VALUES (x'0a0a0a0a0a0a0a0a', ?, 'starting_left_turn', NULL)",
+        [token(4, ANCHOR)],
+    )
+    assert log.converted()[0][0].type == "starting_left_turn"
+    log.change(
+        "INSERT INTO scenario_tag VALUES (x'0b0a0a0a0a0a0a0a', ?, 'accelerating', NULL)",
         [token(4, ANCHOR)],
     )
     assert log.converted()[0][0].type == "starting_left_turn"

@@ -38,8 +38,10 @@ def there_and_back(folder: Path, scene: Scenario, city: City = LAS_VEGAS) -> Sce
     file = write_database(folder / "logs", scene, Layout(city))
     write_map(folder / "maps", scene.road, city)
     found = list(nuplan.scenarios_of(file, Options(maps=folder / "maps")))
-    assert [one for one in found if isinstance(one, str | Repair)] == []
-    (back,) = found
+    # Real boxes may overlap; nothing else is to be mended in what was good.
+    mended = [one.what for one in found if isinstance(one, Repair)]
+    assert mended in ([], ["others_overlapping_at_start"])
+    (back,) = (one for one in found if not isinstance(one, Repair))
     assert isinstance(back, Scenario)
     assert validate.fault(back) is None
     return back
@@ -211,6 +213,19 @@ def test_made_up_scenes_of_every_family_come_back(
 ) -> None:
     scene = made_up[number]
     holds(scene, there_and_back(tmp_path, scene), LAS_VEGAS)
+
+
+def test_the_road_is_open_where_only_the_cut_ends(tmp_path: Path) -> None:
+    scene = scenes.scene(scenes.road(length_m=1000.0), [(0, 400.0, 8.0), (1, 430.0, 7.0)])
+    back = there_and_back(tmp_path, scene)
+    ends = back.road.edges_m.reshape(-1, 2) + back.origin_m - LAS_VEGAS.at_m
+    low, high = 400.0 - REACH_M, 520.0 + REACH_M
+    assert (ends[:, 0] > low - 0.1).all()
+    assert (ends[:, 0] < high + 0.1).all()
+    assert np.ptp(ends[:, 0]) > high - low - 5.0
+    # No edge leads across the lanes.
+    inside = (ends[:, 1] > -scenes.LANE_M / 2 + 0.1) & (ends[:, 1] < 2.5 * scenes.LANE_M - 0.1)
+    assert not inside.any()
 
 
 @st.composite

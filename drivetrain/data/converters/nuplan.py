@@ -20,6 +20,7 @@ from drivetrain.data.converters.nuplan_checks import (
     check_clock,
     ego_of,
     others_of,
+    overlaps_at_start,
 )
 from drivetrain.data.converters.nuplan_cut import Cut, cut
 from drivetrain.data.converters.nuplan_database import Recording
@@ -96,7 +97,12 @@ def scenarios_of(file: Path, options: Options) -> Iterator[Scenario | Repair | s
     if windows:
         part = _part(map_, recording, ego, windows)
         driven = lines_of(part, others, _tracks_in(scenes, windows))
-        yield from _scenarios(recording, _Drive(ego, others, scenes, part, driven), windows)
+        drive = _Drive(ego, others, scenes, part, driven)
+        for one in _scenarios(recording, drive, windows):
+            if isinstance(one, Scenario):
+                # Kept: detections of cars side by side often do.
+                done["others_overlapping_at_start"] += overlaps_at_start(one.tracks)
+            yield one
         done["windows_interpolated"] += sum(one.begin is not None for one in windows)
     yield from (Repair(what, count) for what, count in sorted(done.items()) if count)
 

@@ -9,13 +9,15 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
+from drivetrain.data import boxes
 from drivetrain.data.converters.contract import UnfitFileError
 from drivetrain.data.converters.nuplan_database import Boxes, Frames, Recording
 from drivetrain.data.lines import turned
 from drivetrain.data.validate import MAX_JUMP_M, MAX_SIZE_M, MAX_SPEED_MPS
-from drivetrain.sim.scenario import Category
+from drivetrain.sim.scenario import Category, Tracks
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -131,16 +133,16 @@ def ego_of(frames: Frames) -> Ego:
 def others_of(recording: Recording) -> tuple[Others, Counter[str]]:
     """The boxes that can be, and how many were dropped or mended, by reason."""
     done: Counter[str] = Counter()
-    boxes = recording.boxes
-    kept = _Kept(boxes, done)
-    kept.drop("boxes_dropped_without_frame", boxes.frame < 0)
+    raw = recording.boxes
+    kept = _Kept(raw, done)
+    kept.drop("boxes_dropped_without_frame", raw.frame < 0)
     code = np.array([int(CATEGORIES.get(name, -1)) for name in recording.categories], int)
-    unknown = boxes.track < 0
+    unknown = raw.track < 0
     if len(code):
-        unknown |= code[boxes.track] < 0
+        unknown |= code[raw.track] < 0
     kept.drop("boxes_dropped_unknown_category", unknown)
-    kept.drop("boxes_dropped_not_finite", np.any(~np.isfinite(boxes.state[:, :3]), axis=1))
-    size = boxes.state[:, 5:]
+    kept.drop("boxes_dropped_not_finite", np.any(~np.isfinite(raw.state[:, :3]), axis=1))
+    size = raw.state[:, 5:]
     in_range = (size > 0) & (size < MAX_SIZE_M)
     kept.drop("boxes_dropped_bad_size", np.any(~in_range, axis=1))
     kept.drop("boxes_dropped_duplicate", kept.repeated())
@@ -158,6 +160,15 @@ def others_of(recording: Recording) -> tuple[Others, Counter[str]]:
     category = code[track[first]].astype(np.uint8)
     state[:, 2] = turned(state[:, 2])
     return Others(frame, track_now, state[:, :5], state[:, 5:], category), done
+
+
+def overlaps_at_start(tracks: Tracks) -> int:
+    """How many pairs of boxes touch in the first frame, the ego (row 0) left aside."""
+    seen = tracks.valid[:, 0].copy()
+    seen[0] = False
+    shapes = shapely.polygons(boxes.corners(tracks, 0)[seen])
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    return int((first < second).sum())
 
 
 class _Kept:
