@@ -8,8 +8,11 @@ from drivetrain.options import Given, Option
 from trainers.asked import Asked
 
 Checkpoint = Literal["best", "last"]
-BASELINES = ("idm", "random")
+BASELINES = ("log", "pdm", "idm", "constant_velocity", "random")
 """Drivers that need no run: what `eval` and `replay` take in place of a run id."""
+EVERY_BASELINE = "baselines"
+"""What `eval` takes for all of them."""
+BASELINE_NAMES = f"`{'`, `'.join(BASELINES[:-1])}` or `{BASELINES[-1]}`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def _scenarios(given: Given, driver: str) -> tuple[str, ...]:
 
 REPLAY: Final = Verb(
     "replay",
-    "RUN|idm|random",
+    "RUN|BASELINE",
     "Draw how it drives, as web pages and animated images: the worst scenarios or given ones.",
     "replay ppo_v1 --worst 3",
     (

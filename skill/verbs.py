@@ -14,6 +14,8 @@ from drivetrain.text import quote
 from skill.arguments import no_arguments, one_argument, run_argument
 from skill.data_verb import DATA
 from skill.grammar import (
+    BASELINE_NAMES,
+    EVERY_BASELINE,
     JSON,
     Checkpoint,
     Command,
@@ -184,8 +186,9 @@ SERVING: Final = (
     ),
     Verb(
         "eval",
-        "RUN|idm|random",
-        "Drive a scenario set with a run's policy and compare it with the baselines.",
+        "RUN|BASELINE",
+        f"Drive a scenario set with a run's policy beside baselines, or with {BASELINE_NAMES} "
+        f"alone; `{EVERY_BASELINE}` are all of these.",
         "eval ppo_v1 --data datasets/processed/ngsim",
         (
             Option("--data", "Scenario set; by default the one the run trained on.", "SET"),

@@ -7,7 +7,7 @@ one JSON object; a trainer's child does the same when its run ends.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.errors import DataError, UserError
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.metrics import EpisodeTable, drive_each
-from drivetrain.sim.planners import Driver, IdmDriver, RandomDriver
+from drivetrain.sim.planners import Driver, RandomDriver
 from trainers import checkpoints
+from trainers.baselines import BASELINES, EVERY_BASELINE
 from trainers.policy import (
     Interrupt,
     Interruptible,
@@ -83,7 +84,7 @@ def evaluate(
     limit: int | None = None,
     interrupt: Interrupt = lambda: None,
 ) -> Evaluation:
-    """Drive the test scenarios with the checkpoint, with its untrained self, at random, by IDM.
+    """Drive the test scenarios with the checkpoint, its untrained self, and baselines.
 
     data: another set than the run's own.  limit: drive at most that many scenarios.
     interrupt: called before every step of every driver; it may raise to leave.
@@ -99,7 +100,7 @@ def evaluate(
         f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint), actions),
         "untrained": PolicyDriver(untrained_policy(request, request.seed), actions),
         "random": RandomDriver(request.seed),
-        "IDM": IdmDriver(),
+        **{BASELINES[key].title: BASELINES[key].make() for key in ("idm", "pdm", "log")},
     }
     # Whoever drives, a large set takes minutes, in which a run is to be seen and to be stopped.
     heeding = {who: Interruptible(driver, interrupt) for who, driver in drivers.items()}
@@ -109,19 +110,14 @@ def evaluate(
 def evaluate_baseline(
     name: str, data: Path | None = None, limit: int | None = None
 ) -> Evaluation:
-    """Drive the test scenarios with a driver that needs no training: `idm` or `random`.
+    """Drive the test scenarios with one of BASELINES, or with EVERY_BASELINE.
 
     Raises:
         UserError: the set cannot be used.
     """
     course = Course.of(data, EnvironmentSettings(), limit)
-    return course.judged(name, {name: BASELINES[name]()})
-
-
-BASELINES: dict[str, Callable[[], Driver]] = {
-    "idm": IdmDriver,
-    "random": lambda: RandomDriver(seed=0),
-}
+    asked = BASELINES.values() if name == EVERY_BASELINE else [BASELINES[name]]
+    return course.judged(name, {baseline.title: baseline.make() for baseline in asked})
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +205,8 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainers.evaluate", description=__doc__)
     driver = parser.add_mutually_exclusive_group(required=True)
     driver.add_argument("--checkpoint", type=Path, help="`best.pt` of a run")
-    driver.add_argument("--baseline", choices=tuple(BASELINES), help="a driver to judge alone")
+    baselines = (*BASELINES, EVERY_BASELINE)
+    driver.add_argument("--baseline", choices=baselines, help="drivers to judge without a run")
     parser.add_argument("--name", help="how the run is called in the table")
     parser.add_argument("--data", type=Path, help="another scenario set than the run's own")
     parser.add_argument("--scenarios", type=int, help="drive at most that many")

@@ -30,7 +30,8 @@ from drivetrain.sim.metrics import drive_each
 from drivetrain.sim.planners import Driver
 from drivetrain.text import nearest, quote, typed
 from trainers import checkpoints
-from trainers.evaluate import BASELINES, Course
+from trainers.baselines import BASELINES
+from trainers.evaluate import Course
 from trainers.policy import PolicyDriver, restored_policy
 from trainers.requests import PPORequest
 
@@ -66,7 +67,7 @@ class Drive:
     def driver(self) -> Driver:
         """Somebody who has not driven yet: a die remembers what it threw."""
         if self.checkpoint is None:
-            return BASELINES[self.name]()
+            return BASELINES[self.name].make()
         actions = self.course.environment.actions
         return PolicyDriver(restored_policy(self.checkpoint), actions)
 

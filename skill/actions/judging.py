@@ -6,8 +6,16 @@ from drivetrain.errors import NotFoundError
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
+from drivetrain.text import nearest, quote
 from skill.children import run_child
-from skill.grammar import BASELINES, Checkpoint, Eval, Replay
+from skill.grammar import (
+    BASELINE_NAMES,
+    BASELINES,
+    EVERY_BASELINE,
+    Checkpoint,
+    Eval,
+    Replay,
+)
 from skill.report import Report
 from skill.room import Room
 from skill.run_page import evaluation_report
@@ -26,25 +34,37 @@ def act_on_driver(command: Eval | Replay, room: Room) -> Report:
 
 def evaluate(command: Eval, room: Room) -> Report:
     """Drive held-out scenarios with a run's checkpoint, beside the baselines."""
-    said = run_child(
-        "trainers.evaluate",
-        [*driver_words(command.driver, command.checkpoint, room), *_evaluated(command)],
-    )
+    driver = command.driver
+    if driver == EVERY_BASELINE and not _is_run(driver, room):
+        words = ["--baseline", driver]
+    else:
+        words = driver_words(driver, command.checkpoint, room)
+    said = run_child("trainers.evaluate", [*words, *_evaluated(command)])
     if said.exit_code:
         return Report("", exit_code=said.exit_code)
     return evaluation_report(json.loads(said.text.splitlines()[-1]))
 
 
-def driver_words(driver: str, checkpoint: Checkpoint, room: Room) -> list[str]:
+def driver_words(
+    driver: str, checkpoint: Checkpoint, room: Room, verb: str = "eval"
+) -> list[str]:
     """The words that tell a child who drives.
+
+    verb: what was typed, for the command that a typo is answered with.
 
     Raises:
         NotFoundError: there is no such run, or it has no checkpoint yet.
     """
-    # A run may have a baseline's name: then it is the one that is meant.
-    is_run = RunFolder(room.home, driver).path.exists()
-    if driver in BASELINES and not is_run:
-        return ["--baseline", driver]
+    if not _is_run(driver, room):
+        if driver in BASELINES:
+            return ["--baseline", driver]
+        known = (*BASELINES, EVERY_BASELINE) if verb == "eval" else BASELINES
+        meant = nearest(driver.replace("-", "_"), known, cutoff=0.6)
+        if meant:
+            raise NotFoundError(
+                f"There is neither a run nor a baseline {quote(driver)}; baselines are "
+                f"{BASELINE_NAMES}. Try `/train {verb} {meant}`."
+            )
     run = find_run(room.home, driver)
     best, last = run.folder.best_checkpoint, run.folder.last_checkpoint
     file = best if checkpoint == "best" else last
@@ -55,6 +75,11 @@ def driver_words(driver: str, checkpoint: Checkpoint, room: Room) -> list[str]:
             f"Run `{run.id}` has no `{file.name}`; {why}. Try `/train status {run.id}`."
         )
     return ["--checkpoint", str(file), "--name", run.id]
+
+
+def _is_run(driver: str, room: Room) -> bool:
+    # A run may have a baseline's name: then it is the one that is meant.
+    return RunFolder(room.home, driver).path.exists()
 
 
 def _evaluated(command: Eval) -> list[str]:

@@ -16,7 +16,7 @@ from skill.room import Room
 def replay(command: Replay, room: Room) -> Report:
     """Draw scenarios as a run's best checkpoint, or a baseline, drives them."""
     folder = Path(command.out or room.home / "replays" / command.driver).absolute()
-    words = driver_words(command.driver, "best", room)
+    words = driver_words(command.driver, "best", room, "replay")
     scenarios = command.scenarios or _known_worst(command, words, room)
     # Joined: a name that begins with a dash must not become an option of the child.
     words += [f"--out={folder}", "--worst", str(command.worst)]

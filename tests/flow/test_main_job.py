@@ -65,7 +65,7 @@ def test_a_run_trains_on_its_own_and_is_judged_from_the_chat(place: Path) -> Non
     assert "| small | PPO | succeeded | 4K |" in status
 
     page = type_in(place, "/train status small").stdout
-    for driver in ("small (best)", "untrained", "random", "IDM"):
+    for driver in ("small (best)", "untrained", "random", "IDM", "PDM", "log replay"):
         assert f"`{driver}`" in page
     best = place / "experiments" / "checkpoints" / "small" / "best.pt"
     assert checkpoints.load(best).algorithm == "PPO"
@@ -73,7 +73,7 @@ def test_a_run_trains_on_its_own_and_is_judged_from_the_chat(place: Path) -> Non
 
     judged = type_in(place, "/train eval small --scenarios 2 --json")
     drivers = json.loads(judged.stdout)["drivers"]
-    assert [driver["episodes"] for driver in drivers] == [2, 2, 2, 2]
+    assert [driver["episodes"] for driver in drivers] == [2] * 6
 
 
 def test_a_stopped_run_keeps_its_policy_and_says_that_it_was_stopped(place: Path) -> None:

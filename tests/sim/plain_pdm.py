@@ -98,11 +98,11 @@ class PlainPdm:
         way = [(0.0, 0.0, False)]
         for step in range(STEPS + 1):
             x, y = body.x + body.vx * step * DT, body.y + body.vy * step * DT
-            if way[-1][2]:
-                way.append(project_from(self.paths, start, points, way[-1][0], (x, y)))
-                if way[-1][2]:
-                    continue
-                way.pop()
+            last, _, found = way[-1]
+            place = project_from(self.paths, start, points, last, (x, y)) if found else way[0]
+            if place[2]:
+                way.append(place)
+                continue
             away = np.hypot(x - self.paths.x[start + rows], y - self.paths.y[start + rows])
             nearest = float(rows[away.argmin()])
             way.append(project_from(self.paths, start, points, nearest, (x, y)))
@@ -140,7 +140,8 @@ class PlainPdm:
     ) -> float:
         row = self.route[0] + min(int(along), self.route[1] - 1)
         limit = float(self.paths.limit[row])
-        desired = min(share * (15.0 if math.isnan(limit) else limit), self.paths.pace[row])
+        pace = float(self.paths.pace[row])
+        desired = min(share * (15.0 if math.isnan(limit) else limit), pace)
         wish = 1.0 + max(0.0, speed * 1.5 + speed * (speed - v) / (2 * math.sqrt(4.5)))
         a = 1.5 * (1 - (speed / max(desired, 0.1)) ** 10 - (wish / max(gap, 1.0)) ** 2)
         a = min(max(a, -3.0), 1.5)
@@ -157,7 +158,8 @@ class PlainPdm:
             math.cos(motion.heading), -math.sin(motion.heading)
         )
         curvature = 2 * seen.imag / max(abs(seen) ** 2, 1.0)
-        return min(max(curvature / most_curvature(motion.speed), -1.0), 1.0)
+        most: float = most_curvature(motion.speed)
+        return min(max(curvature / most, -1.0), 1.0)
 
     def _drive(self, number: int) -> Drive:
         drive = Drive(number // 5 - 1.0, (number % 5 + 1) / 5)

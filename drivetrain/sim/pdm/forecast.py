@@ -169,7 +169,7 @@ def closed_at(state: State, w: int, car: Car) -> float:
     """
     e = state.egos
     if stops_at(e.line_signal[w], e.line_gap[w], e.speed[w], PROPOSER):
-        return car.begin_m + car.half_length + e.line_gap[w]
+        return float(car.begin_m + car.half_length + e.line_gap[w])
     return math.inf
 
 
