@@ -44,10 +44,11 @@ def _narrowed(
 
 
 @compiled
-def time_to_collision(a: Body, b: Body) -> float:
-    """Seconds until two boxes touch if both keep velocity and heading; inf if never.
+def collision_span(a: Body, b: Body) -> tuple[float, float]:
+    """From when until when two boxes touch if both keep velocity and heading, in s from now.
 
-    The boxes touch exactly while no axis separates them: the intersection over four axes.
+    They touch exactly while no axis separates them: the intersection over four axes. The first
+    number is larger than the second if they never do.
     """
     dx, dy, vx, vy = b.x - a.x, b.y - a.y, b.vx - a.vx, b.vy - a.vy
     cos = abs(a.cos * b.cos + a.sin * b.sin)
@@ -60,7 +61,13 @@ def time_to_collision(a: Body, b: Body) -> float:
     reach = b.half_length + cos * a.half_length + sin * a.half_width
     span = _narrowed(span, dx * b.cos + dy * b.sin, vx * b.cos + vy * b.sin, reach)
     reach = b.half_width + sin * a.half_length + cos * a.half_width
-    span = _narrowed(span, dy * b.cos - dx * b.sin, vy * b.cos - vx * b.sin, reach)
+    return _narrowed(span, dy * b.cos - dx * b.sin, vy * b.cos - vx * b.sin, reach)
+
+
+@compiled
+def time_to_collision(a: Body, b: Body) -> float:
+    """Seconds until two boxes touch if both keep velocity and heading; inf if never."""
+    span = collision_span(a, b)
     return span[0] if span[0] <= span[1] else math.inf
 
 

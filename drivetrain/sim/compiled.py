@@ -40,6 +40,20 @@ def compiled(function: Function) -> Function:
     return cast(Function, fast)
 
 
+def called(function: Function) -> Function:
+    """Like `compiled`, but a caller calls it: for what is long, used often, and not in a hurry.
+
+    Every copy of an inlined function is compiled anew, and that is what a user waits for.
+    """
+    before = _NUMBA.CACHE_DIR
+    _NUMBA.CACHE_DIR = str(_FOLDER)
+    try:
+        fast: Any = _njit(cache=True, **_OPTIONS)(function)
+    finally:
+        _NUMBA.CACHE_DIR = before
+    return cast(Function, fast)
+
+
 def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
     """The machine code for exactly these arguments' types, compiled now if need be.
 

@@ -113,3 +113,8 @@ class EnvironmentSettings(Settings):
         if self.traffic != "policy":
             return self
         return self.model_copy(update={"traffic": "idm"})
+
+    @property
+    def horizon(self) -> int:
+        """The longest episode in steps."""
+        return max(round(self.horizon_s / STEP_S), 1)

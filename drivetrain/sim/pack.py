@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from drivetrain.sim.compiled import compiled
 from drivetrain.sim.grid import areas_in, cut_edges, edges_near, grid_over
 from drivetrain.sim.pace import easy_speeds
+from drivetrain.sim.pack_experts import expert_columns
 from drivetrain.sim.pack_map import add_map
 from drivetrain.sim.road import Paths, paths_of, project_anywhere, project_near
 from drivetrain.sim.scenario import (
@@ -241,7 +242,7 @@ def resample(path: Path) -> tuple[Floats, Floats, Floats]:
 
 
 def _with_places(arrays: ScenarioArrays) -> ScenarioArrays:
-    """The same arrays with what is measured along paths: entries, drives, `expert_m`."""
+    """The same arrays with what is measured along paths and lanes."""
     entry = np.zeros(len(arrays.agent_path), np.float32)
     driven = np.zeros(len(arrays.agent_path), np.float32)
     path = arrays.agent_path.copy()
@@ -250,6 +251,7 @@ def _with_places(arrays: ScenarioArrays) -> ScenarioArrays:
     _measure_entries(paths_of(arrays), arrays, path, entry)
     _measure_drives(paths_of(arrays), arrays, path, entry, driven)
     measured = {"entry_m": entry, "driven_m": driven, "expert_m": driven[arrays.ego]}
+    measured |= expert_columns(arrays)
     return as_arrays({**arrays._asdict(), **measured})
 
 

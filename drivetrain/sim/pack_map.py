@@ -52,8 +52,8 @@ def add_map(columns: Columns, road: Road) -> list[shapely.Polygon]:
         outlined = first_lane + at if kind == AreaKind.LANE else -1
         first_border = columns.rows("borders")
         columns.add("areas", area_kind=kind, area_lane=outlined, first_border=first_border)
-    for at, lane in enumerate(road.lanes):
-        _add_lane(columns, lane, first_area + at, first_lane)
+    for at, (lane, rule) in enumerate(zip(road.lanes, _rules(road.lanes), strict=True)):
+        _add_lane(columns, lane, rule, first_area + at, first_lane)
     return [shape for _, _, shape in grounds]
 
 
@@ -68,7 +68,25 @@ def _check(road: Road) -> None:
             raise ValueError(f"path {at} of road {road.id} obeys a light that does not exist")
 
 
-def _add_lane(columns: Columns, lane: Lane, area: int, first_lane: int) -> None:
+def _rules(lanes: tuple[Lane, ...]) -> list[float]:
+    """What a score holds against who is faster; of a connector, what the joined lanes say."""
+    joined: list[list[float]] = [
+        [lanes[after].limit_mps for after in lane.successors] for lane in lanes
+    ]
+    for lane in lanes:
+        for after in lane.successors:
+            joined[after].append(lane.limit_mps)
+    known = [
+        limits if lane.is_connector else [lane.limit_mps]
+        for lane, limits in zip(lanes, joined, strict=True)
+    ]
+    # The highest of numbers, but NaN if one of them is NaN.
+    return [float(np.max(limits)) if limits else float("nan") for limits in known]
+
+
+def _add_lane(
+    columns: Columns, lane: Lane, rule_mps: float, area: int, first_lane: int
+) -> None:
     line = shapely.simplify(shapely.LineString(lane.baseline_m), SAME_M)
     points = shapely.get_coordinates(line)
     lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
@@ -80,6 +98,7 @@ def _add_lane(columns: Columns, lane: Lane, area: int, first_lane: int) -> None:
         "lanes",
         lane_area=area,
         lane_limit_mps=lane.limit_mps,
+        lane_rule_mps=rule_mps,
         lane_block=lane.block,
         lane_light=lane.light,
         lane_is_connector=lane.is_connector,

@@ -17,6 +17,7 @@ from drivetrain.sim.angles import unit_vector
 from drivetrain.sim.collide import (
     boxes_touch,
     collision_reason,
+    collision_span,
     edge_crosses,
     time_to_collision,
 )
@@ -55,6 +56,16 @@ from drivetrain.sim.reward import (
 )
 from drivetrain.sim.road import ROUTE_END_M, offset_at, paths_of, point_at, project_near
 from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays, Signal
+from drivetrain.sim.score.episode import Chassis, Expert
+from drivetrain.sim.score.log import EpisodeLog
+from drivetrain.sim.score.meeting import (
+    LAST_SAMPLE,
+    TTC_STANDS_MPS,
+    bearing,
+    group_of,
+    sampled,
+)
+from drivetrain.sim.score.terms import Terms
 from drivetrain.sim.state import Body, EndReason, Phase
 from drivetrain.sim.traffic import (
     AGENT,
@@ -74,7 +85,10 @@ Edge = tuple[float, float, float, float]
 
 
 class Outcome(NamedTuple):
-    """What one step showed.  observation: [size], of the state before any reset."""
+    """What one step showed.
+
+    observation: [size], of the state before any reset.  terms: of the score, at the end.
+    """
 
     observation: NDArray[np.float32]
     reward: float
@@ -84,6 +98,7 @@ class Outcome(NamedTuple):
     at_fault: bool
     off_road: bool
     red_lights: int
+    terms: Terms | None
 
 
 @dataclass
@@ -119,8 +134,8 @@ class ReferenceWorld:
         self._scenarios, self._paths = scenarios, paths_of(scenarios)
         self._settings, self._scenario = settings, scenario
         self._layout = LAYOUTS[settings.observation]
-        horizon = max(round(settings.horizon_s / STEP_S), 1)
-        self._last_step = max(min(horizon, int(scenarios.steps[scenario]) - 1), 1)
+        last = int(scenarios.steps[scenario]) - 1
+        self._last_step = max(min(settings.horizon, last), 1)
         self._step = 0
         self._collided = self._at_fault = self._off_road = False
         self._red_lights = 0
@@ -131,6 +146,10 @@ class ReferenceWorld:
             self._replay(agent)
             self._try_to_enter(agent)
         self._lead = self._find_lead(self._ego_follower())
+        road = int(scenarios.road[scenario])
+        self._has_lanes = scenarios.first_lane[road] < scenarios.first_lane[road + 1]
+        self._log = EpisodeLog()
+        self._note_frame()
 
     # Beginning
 
@@ -395,18 +414,19 @@ class ReferenceWorld:
         self._lead = self._find_lead(self._ego_follower())
         # Who was run into before is not run into again, nor ahead of the ego any more.
         time_to_collision = self._time_to_collision()
+        self._note_frame()
         failure, at_fault = self._collision()
         self._at_fault |= at_fault
-        if failure is EndReason.NONE and any(
-            edge_crosses(self._ego_body(), edge) for edge in self._edges()
-        ):
-            failure = EndReason.OFF_ROAD
+        if any(edge_crosses(self._ego_body(), edge) for edge in self._edges()):
+            self._log.crosses()
+            failure = EndReason.OFF_ROAD if failure is EndReason.NONE else failure
         reason = self._end_reason(failure)
+        terms = None if reason is EndReason.NONE else self._terms()
         parts = self._judge(failure, reason, time_to_collision)
         weights = (getattr(self._settings.reward, name) for name in Weights._fields)
         reward = total(parts, Weights(*weights))
-        failures = (self._collided, self._at_fault, self._off_road)
-        return Outcome(self.observation(), reward, parts, reason, *failures, self._red_lights)
+        failures = (self._collided, self._at_fault, self._off_road, self._red_lights)
+        return Outcome(self.observation(), reward, parts, reason, *failures, terms)
 
     # Judging
 
@@ -418,12 +438,47 @@ class ReferenceWorld:
         for agent, body in self._others():
             if not agent.touched and boxes_touch(ego, body):
                 agent.touched = True
-                reason, is_own = collision_reason(
-                    ego, self._rear_to_centre, body, agent.category, room
-                )
+                reason, is_own = self._run_into(ego, body, agent.category, room)
                 if found[0] is EndReason.NONE or (is_own and not found[1]):
                     found = (EndReason(reason), is_own)
         return found
+
+    def _run_into(
+        self, ego: Body, other: Body, category: int, room_m: float
+    ) -> tuple[int, bool]:
+        """On a road with lanes, whose fault a side collision is shows at the end."""
+        room = -1.0 if self._has_lanes else room_m
+        reason, is_own = collision_reason(ego, self._rear_to_centre, other, category, room)
+        is_open = self._has_lanes and reason == EndReason.COLLISION_SIDE
+        if is_own:
+            self._log.hit(group_of(category), is_open=is_open)
+        return reason, is_own and not is_open
+
+    def _note_frame(self) -> None:
+        """The ego's numbers, and how soon it will meet those ahead of it and beside it."""
+        m, ego, ahead, beside = self._motion, self._ego_body(), [math.inf], [math.inf]
+        for agent, body in self._others():
+            if m.speed <= TTC_STANDS_MPS or agent.touched or boxes_touch(ego, body):
+                continue
+            seconds = sampled(collision_span(ego, _going_on(body)), LAST_SAMPLE)
+            is_ahead, is_behind = bearing(ego, self._rear_to_centre, body)
+            if is_ahead:
+                ahead.append(seconds)
+            elif not is_behind:
+                beside.append(seconds)
+        own = (m.x, m.y, m.heading, m.speed, m.acceleration, self._yaw_rate)
+        self._log.frame(*own, min(ahead), min(beside))
+
+    def _terms(self) -> Terms:
+        chassis = Chassis(self._half_length, self._half_width, self._rear_to_centre)
+        s, road = self._scenarios, int(self._scenarios.road[self._scenario])
+        blocks = slice(*(int(row) for row in s.first_block[self._scenario :][:2]))
+        at = int(s.first_expert[self._scenario]) + self._last_step
+        along = float(s.expert_along_m[at]) if s.block_lane[blocks].size else 0.0
+        expert = Expert(s.block_lane[blocks], along)
+        terms, at_fault = self._log.terms(self._scenarios, road, expert, chassis)
+        self._at_fault |= at_fault
+        return terms
 
     def _end_reason(self, failure: EndReason) -> EndReason:
         if failure is not EndReason.NONE and self._settings.on_failure == "stop":
@@ -438,7 +493,7 @@ class ReferenceWorld:
         """Seconds until the ego meets somebody whose middle is ahead of its own."""
         ego = self._ego_body()
         ahead = [
-            time_to_collision(ego, body)
+            time_to_collision(ego, _going_on(body))
             for agent, body in self._others()
             if not agent.touched
             and (body.x - ego.x) * ego.cos + (body.y - ego.y) * ego.sin > 0.0
@@ -522,6 +577,12 @@ class ReferenceWorld:
 
         near = [edge for edge in self._edges() if distance(edge) <= EDGE_RADIUS_M**2]
         return sorted(near, key=distance)[: self._layout.boundary]
+
+
+def _going_on(body: Body) -> Body:
+    """The body as nuPlan thinks it goes on: at its speed along its heading."""
+    speed = math.sqrt(body.vx * body.vx + body.vy * body.vy)
+    return body._replace(vx=speed * body.cos, vy=speed * body.sin)
 
 
 def _squared(body: Body, x: float, y: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import compiled
+from drivetrain.sim.lane_map import Ground
 from drivetrain.sim.scenario import CELL_M, PATH_SPACING_M, ScenarioArrays
 
 Column = NDArray[np.float32]
@@ -170,7 +171,7 @@ def project_from(
 
 
 @compiled
-def cell_of(roads: ScenarioArrays, road: int, x: float, y: float) -> int:
+def cell_of(roads: ScenarioArrays | Ground, road: int, x: float, y: float) -> int:
     """The grid cell around a point, or -1 where no edge is near."""
     column: int = math.floor((x - roads.grid_x[road]) / CELL_M)
     row: int = math.floor((y - roads.grid_y[road]) / CELL_M)

@@ -171,6 +171,8 @@ class Scenario:
 
 Table = Literal[
     "scenarios",
+    "blocks",
+    "experts",
     "signals",
     "agents",
     "frames",
@@ -212,6 +214,12 @@ COLUMNS: dict[str, Column] = {
     "ego": Column("scenarios", "int64", "index", "agents"),
     "expert_m": Column("scenarios", "float32"),
     "first_agent": Column("scenarios", "int64", "start", "agents"),
+    # The roadblocks that the expert drove through, each by the lane of it that it drove first.
+    "first_block": Column("scenarios", "int64", "start", "blocks"),
+    "block_lane": Column("blocks", "int32", "index", "lanes"),
+    # How far along them the expert had come at every step; no rows where it was on no lane.
+    "first_expert": Column("scenarios", "int64", "start", "experts"),
+    "expert_along_m": Column("experts", "float32"),
     # What light `l` shows at a step lies at first_signal + l * steps + step.
     "first_signal": Column("scenarios", "int64", "start", "signals"),
     "signal": Column("signals", "uint8"),
@@ -270,6 +278,9 @@ COLUMNS: dict[str, Column] = {
     "first_lane": Column("roads", "int64", "start", "lanes"),
     "lane_area": Column("lanes", "int32", "index", "areas"),
     "lane_limit_mps": Column("lanes", "float32"),
+    # What a score holds against who drives faster: of a connector, the highest limit of the
+    # lanes that it joins, as nuPlan has it; NaN if one of them is unknown.
+    "lane_rule_mps": Column("lanes", "float32"),
     "lane_block": Column("lanes", "int32"),
     "lane_light": Column("lanes", "int32"),
     "lane_is_connector": Column("lanes", "uint8"),
@@ -300,6 +311,10 @@ class ScenarioArrays(NamedTuple):
     ego: NDArray[np.int64]
     expert_m: NDArray[np.float32]
     first_agent: NDArray[np.int64]
+    first_block: NDArray[np.int64]
+    block_lane: NDArray[np.int32]
+    first_expert: NDArray[np.int64]
+    expert_along_m: NDArray[np.float32]
     first_signal: NDArray[np.int64]
     signal: NDArray[np.uint8]
     length: NDArray[np.float32]
@@ -346,6 +361,7 @@ class ScenarioArrays(NamedTuple):
     first_lane: NDArray[np.int64]
     lane_area: NDArray[np.int32]
     lane_limit_mps: NDArray[np.float32]
+    lane_rule_mps: NDArray[np.float32]
     lane_block: NDArray[np.int32]
     lane_light: NDArray[np.int32]
     lane_is_connector: NDArray[np.uint8]

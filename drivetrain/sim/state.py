@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.score.record import Record, new_record
+from drivetrain.sim.score.terms import METRICS
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -154,6 +157,7 @@ class State(NamedTuple):
     drivers: Drivers
     egos: Egos
     progress: Progress
+    record: Record
 
 
 class Episodes(NamedTuple):
@@ -163,6 +167,8 @@ class Episodes(NamedTuple):
     along the route. part_means: [worlds, parts], a mean over the episode's steps.
     collided, at_fault, off_road: whether that happened, whatever ended the episode.
     red_lights: how many lines were crossed on red, where the expert did not.
+    score: nuPlan's closed-loop score, 0 to 1; NaN where the map does not tell it.
+    metrics: [worlds, metrics] in the order of `score.terms.METRICS`.
     """
 
     scenario: Ints
@@ -177,6 +183,8 @@ class Episodes(NamedTuple):
     expert_m: Floats
     mean_speed_mps: Floats
     part_means: Floats
+    score: Floats
+    metrics: Floats
 
 
 def blank(kind: Any, *shape: int) -> Any:
@@ -194,8 +202,11 @@ def blank(kind: Any, *shape: int) -> Any:
     return kind(**columns)
 
 
-def new_state(worlds: int, slots: int, parts: int) -> State:
-    """Room for that many worlds; nothing in it is valid before a reset."""
+def new_state(worlds: int, slots: int, parts: int, frames: int) -> State:
+    """Room for that many worlds; nothing in it is valid before a reset.
+
+    frames: of the longest episode, its first one included.
+    """
     progress = blank(Progress, worlds)._replace(part_sums=np.full((worlds, parts), np.nan))
     progress.episode[:] = -1
     return State(
@@ -203,10 +214,14 @@ def new_state(worlds: int, slots: int, parts: int) -> State:
         blank(Drivers, worlds, slots),
         blank(Egos, worlds),
         progress,
+        new_record(worlds, frames),
     )
 
 
 def new_episodes(worlds: int, parts: int) -> Episodes:
     """Room for a summary per world."""
     episodes: Episodes = blank(Episodes, worlds)
-    return episodes._replace(part_means=np.full((worlds, parts), np.nan))
+    return episodes._replace(
+        part_means=np.full((worlds, parts), np.nan),
+        metrics=np.full((worlds, len(METRICS)), np.nan),
+    )

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from drivetrain.machine import cores
 from drivetrain.sim.actions import ACTION_COLUMNS, ActionCode, checked_actions
 from drivetrain.sim.compiled import entry_point
-from drivetrain.sim.config import STEP_S, EnvironmentSettings
+from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.dynamics import DIRECT, FILTERED
 from drivetrain.sim.kernels.buffers import Rules, new_buffers, new_scratch
 from drivetrain.sim.kernels.stepping import reset_worlds, step_worlds
 from drivetrain.sim.layout import LAYOUTS, ObservationLayout
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.scenario import ScenarioArrays, as_arrays
+from drivetrain.sim.score.episode import new_workplace
 from drivetrain.sim.seats import most_seats
 from drivetrain.sim.state import EndReason, Episodes, State, new_episodes, new_state
 
@@ -91,7 +92,8 @@ class Worlds:
         self.num_worlds = num_worlds = -(-num_worlds // self.seats) * self.seats
         self._in_order, self._stagger = in_order, stagger
         slots = self._most_slots()
-        self.state: State = new_state(num_worlds, slots, len(REWARD_PARTS))
+        frames = 1 + min(settings.horizon, max(int(scenarios.steps.max()) - 1, 1))
+        self.state: State = new_state(num_worlds, slots, len(REWARD_PARTS), frames)
         self.episodes: Episodes = new_episodes(num_worlds, len(REWARD_PARTS))
         self._buffers = new_buffers(num_worlds, self.layout)
         self.observations = self._buffers.observations
@@ -103,7 +105,9 @@ class Worlds:
         columns = ACTION_COLUMNS[settings.actions]
         self._actions = np.zeros((num_worlds, columns), np.float32)
         self._ranges = _ranges(num_worlds, self.seats, settings.threads or cores())
-        self._scratch = [new_scratch(slots, self.layout) for _ in self._ranges]
+        self._rooms = [
+            (new_scratch(slots, self.layout), new_workplace(frames)) for _ in self._ranges
+        ]
         # Its threads start with their first work; one range needs none of them.
         self._pool = ThreadPoolExecutor(len(self._ranges))
         self._kernel: Callable[..., None] | None = None
@@ -122,7 +126,7 @@ class Worlds:
             seed=np.uint64(seed % 2**64),
             groups=self.num_worlds // self.seats,
             seats=self.seats,
-            horizon=max(round(self.settings.horizon_s / STEP_S), 1),
+            horizon=self.settings.horizon,
             replay=self.settings.traffic != "idm",
             ends_on_red=self.settings.red_light == "stop",
             goes_on=self.settings.on_failure == "ignore",
@@ -142,11 +146,11 @@ class Worlds:
                 self.state,
                 self._buffers,
                 self.episodes,
-                scratch,
+                *rooms,
                 self._actions,
                 *bounds,
             )
-            for scratch, bounds in zip(self._scratch, self._ranges, strict=True)
+            for rooms, bounds in zip(self._rooms, self._ranges, strict=True)
         ]
 
     def reset(self) -> None:
@@ -180,7 +184,7 @@ class Worlds:
             self.layout,
             self.state,
             self._buffers,
-            self._scratch[0],
+            self._rooms[0][0],
             groups,
             wanted[:: self.seats],
         )

@@ -10,6 +10,7 @@ from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack
 from drivetrain.sim.reference import ReferenceWorld
 from drivetrain.sim.scenario import Category, Scenario, Stop
+from drivetrain.sim.score.terms import score_of
 from drivetrain.sim.world import EndReason, Worlds
 from tests.scenes import road, scene
 
@@ -114,6 +115,13 @@ def test_every_step_of_a_batch_matches_the_reference(
                 assert worlds.episodes.end_reason[world] == outcome.end_reason
                 assert worlds.episodes.collided[world] == outcome.collided
                 assert worlds.episodes.at_fault[world] == outcome.at_fault
+                assert outcome.terms is not None
+                np.testing.assert_allclose(
+                    worlds.episodes.metrics[world], outcome.terms, atol=1e-6
+                )
+                np.testing.assert_allclose(
+                    worlds.episodes.score[world], score_of(outcome.terms), atol=1e-6
+                )
                 assert worlds.episodes.off_road[world] == outcome.off_road
                 assert worlds.episodes.red_lights[world] == outcome.red_lights
                 alive.remove(world)

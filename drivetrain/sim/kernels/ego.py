@@ -7,18 +7,23 @@ import numpy as np
 from drivetrain.sim.collide import (
     boxes_touch,
     collision_reason,
+    collision_span,
     edge_crosses,
-    time_to_collision,
 )
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import NO_END, Scratch, body_at
 from drivetrain.sim.kernels.lights import note_line
 from drivetrain.sim.kernels.nearest import ROUNDED_M
 from drivetrain.sim.kernels.others import find_lead, note_places
+from drivetrain.sim.kernels.scoring import note_hit, note_meeting
 from drivetrain.sim.reward import TTC_S
 from drivetrain.sim.road import Paths, cell_middle, cell_of, row_at
 from drivetrain.sim.scenario import EDGE_PIECE_M, ScenarioArrays
-from drivetrain.sim.state import Body, State
+from drivetrain.sim.score.episode import HITS, SIDE_HITS
+from drivetrain.sim.score.meeting import group_of
+from drivetrain.sim.state import Body, EndReason, State
+
+AT_THE_SIDE = int(EndReason.COLLISION_SIDE)
 
 
 @inlined
@@ -52,10 +57,18 @@ def route_row(state: State, w: int) -> int:
 
 
 @inlined
-def meet_others(paths: Paths, state: State, w: int) -> tuple[int, bool, float]:
-    """(EndReason of a new collision or NONE, if at fault, seconds to the next one ahead)."""
-    b, slots = state.bodies, state.progress.slots[w]
-    ego = body_at(state, w, 0)
+def meet_others(
+    scenarios: ScenarioArrays, paths: Paths, state: State, w: int
+) -> tuple[int, bool, float]:
+    """(EndReason of a new collision or NONE, if at fault, seconds to the next one ahead).
+
+    Before its first step an episode has no collisions: an overlap counts from then on. Whether
+    a side collision on a road with lanes is at fault shows at the episode's end.
+    """
+    b, d, p = state.bodies, state.drivers, state.progress
+    slots, ego = p.slots[w], body_at(state, w, 0)
+    road = scenarios.road[p.scenario[w]]
+    has_lanes = scenarios.first_lane[road + 1] > scenarios.first_lane[road]
     reach = ego.half_length + ego.half_width
     half_width = paths.half_width[route_row(state, w)]
     lane_room = half_width - abs(state.drivers.offset[w, 0]) - ego.half_width
@@ -64,26 +77,62 @@ def meet_others(paths: Paths, state: State, w: int) -> tuple[int, bool, float]:
         if not b.present[w, j] or b.touched[w, j]:
             continue
         dx, dy = b.x[w, j] - ego.x, b.y[w, j] - ego.y
-        closing = abs(b.vx[w, j] - ego.vx) + abs(b.vy[w, j] - ego.vy)
+        # As nuPlan has it, everybody goes on along the own heading.
+        vx, vy = d.speed[w, j] * b.cos[w, j], d.speed[w, j] * b.sin[w, j]
+        closing = abs(vx - ego.vx) + abs(vy - ego.vy)
         # No farther than both half sizes and the way until TTC_S: else they cannot meet.
         near = reach + b.half_length[w, j] + b.half_width[w, j] + TTC_S * closing
         if dx * dx + dy * dy > near * near:
             continue
-        other = body_at(state, w, j)
+        other = Body(
+            b.x[w, j],
+            b.y[w, j],
+            b.cos[w, j],
+            b.sin[w, j],
+            vx,
+            vy,
+            b.half_length[w, j],
+            b.half_width[w, j],
+        )
+        is_ahead = dx * ego.cos + dy * ego.sin > 0.0
         if boxes_touch(ego, other):
-            b.touched[w, j] = 1
-            found, is_own = collision_reason(
-                ego,
-                state.egos.rear_to_centre[w],
-                other,
-                b.category[w, j],
-                lane_room,
-            )
-            if reason == NO_END or (is_own and not at_fault):
-                reason, at_fault = found, is_own
-        if dx * ego.cos + dy * ego.sin > 0.0:
-            soonest = min(soonest, time_to_collision(ego, other))
+            if p.step[w] > p.entered[w]:
+                b.touched[w, j] = 1
+                found, is_own = run_into(state, w, j, ego, other, lane_room, has_lanes)
+                if reason == NO_END or (is_own and not at_fault):
+                    reason, at_fault = found, is_own
+            soonest = 0.0 if is_ahead else soonest
+            continue
+        span = collision_span(ego, other)
+        if span[0] <= span[1]:
+            note_meeting(state, w, ego, other, span)
+            if is_ahead:
+                soonest = min(soonest, span[0])
     return reason, at_fault, soonest
+
+
+@inlined
+def run_into(
+    state: State,
+    w: int,
+    j: int,
+    ego: Body,
+    other: Body,
+    lane_room_m: float,
+    has_lanes: bool,  # noqa: FBT001 - of the road
+) -> tuple[int, bool]:
+    """(EndReason, whether at fault for all that is known now) of a collision, noted."""
+    category = state.bodies.category[w, j]
+    room = -1.0 if has_lanes else lane_room_m
+    reach = state.egos.rear_to_centre[w]
+    reason, is_own = collision_reason(ego, reach, other, category, room)
+    if not is_own:
+        return reason, False
+    if reason == AT_THE_SIDE and has_lanes:
+        note_hit(state, w, group_of(category), SIDE_HITS)
+        return reason, False
+    note_hit(state, w, group_of(category), HITS)
+    return reason, True
 
 
 @inlined

@@ -27,6 +27,7 @@ from drivetrain.sim.kernels.company import (
 from drivetrain.sim.kernels.ego import is_off_road, look_ahead, meet_others, route_row
 from drivetrain.sim.kernels.observing import observe
 from drivetrain.sim.kernels.others import decide_traffic, move_traffic
+from drivetrain.sim.kernels.scoring import note_crossing, note_ego, score
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.reward import (
     Parts,
@@ -39,6 +40,7 @@ from drivetrain.sim.reward import (
 )
 from drivetrain.sim.road import ROUTE_END_M, Paths, paths_of
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
+from drivetrain.sim.score.episode import Workplace
 from drivetrain.sim.state import Episodes, Ints, State
 
 
@@ -132,13 +134,16 @@ def judge_step(
     buffers: Buffers,
     episodes: Episodes,
     scratch: Scratch,
+    work: Workplace,
     w: int,
 ) -> None:
     """What the step of an ego was worth, and whether its episode ends with it."""
-    failure, at_fault, soonest = meet_others(paths, state, w)
+    note_ego(state, w)
+    failure, at_fault, soonest = meet_others(scenarios, paths, state, w)
     state.progress.at_fault[w] |= at_fault
-    if failure == NO_END and is_off_road(scenarios, state, w):
-        failure = OFF_THE_ROAD
+    if is_off_road(scenarios, state, w):
+        note_crossing(state, w)
+        failure = OFF_THE_ROAD if failure == NO_END else failure
     reason = end_reason(rules, state, w, failure)
     parts = judge(paths, state, w, failure, reason, soonest)
     account(state, buffers, w, parts, total(parts, rules.weights))
@@ -146,6 +151,7 @@ def judge_step(
     buffers.truncated[w] = reason == OUT_OF_TIME
     if reason != NO_END:
         observe(scenarios, paths, state, layout, scratch, w, buffers.final_observations[w])
+        score(scenarios, state, episodes, work, w)
         summarise(state, episodes, w, reason)
 
 
@@ -184,9 +190,13 @@ def show(
     scratch: Scratch,
     first: int,
 ) -> None:
-    """What the egos of a group see now."""
+    """What the egos of a group see now; who has just begun notes its first frame."""
+    p = state.progress
     for w in range(first, first + rules.seats):
-        if state.progress.on_stage[w]:
+        if p.on_stage[w]:
+            if p.step[w] == p.entered[w]:
+                note_ego(state, w)
+                meet_others(scenarios, paths, state, w)
             observe(scenarios, paths, state, layout, scratch, w, buffers.observations[w])
         else:
             see_nothing(layout, buffers.observations[w])
@@ -202,6 +212,7 @@ def step_worlds(
     buffers: Buffers,
     episodes: Episodes,
     scratch: Scratch,
+    work: Workplace,
     actions: NDArray[np.float32],
     first: int,
     last: int,
@@ -228,7 +239,16 @@ def step_worlds(
                 look_ahead(scenarios, paths, state, scratch, w)
             if p.on_stage[w] and p.entered[w] < p.step[w]:
                 judge_step(
-                    scenarios, paths, rules, layout, state, buffers, episodes, scratch, w
+                    scenarios,
+                    paths,
+                    rules,
+                    layout,
+                    state,
+                    buffers,
+                    episodes,
+                    scratch,
+                    work,
+                    w,
                 )
             else:
                 rest(buffers, w)
