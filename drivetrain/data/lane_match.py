@@ -9,14 +9,18 @@ follows it can look ahead beyond the track's end.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
-from drivetrain.data import lines
+from drivetrain.data import lines, viterbi
+from drivetrain.data.lane import Lane
 from drivetrain.data.line_pieces import LinePieces
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import Path
+
+__all__ = ["BEYOND_MAP_M", "Lane", "Stay", "driving_line", "is_sane", "match"]
 
 SAMPLE_EVERY = 2
 """Steps between the samples that are matched."""
@@ -42,43 +46,6 @@ MAX_MEDIAN_AWAY_M = 1.5
 MAX_TURNED_AWAY_RAD = 0.8
 
 
-@dataclass(frozen=True)
-class Lane:
-    """A piece of lane.
-
-    centre_m: [points, 2] in driving direction.  half_width_m: [points].
-    successors: lanes that begin where this one ends.
-    neighbours: lanes beside it in the same driving direction.
-    limit_mps: NaN where the source states none.
-    light: the light (of the road) that says whether it may be entered, -1 for none.
-    """
-
-    id: str
-    centre_m: Floats
-    half_width_m: Floats
-    successors: tuple[str, ...]
-    neighbours: tuple[str, ...]
-    limit_mps: float
-    light: int = -1
-
-    @cached_property
-    def length_m(self) -> float:
-        """The way along the centre line."""
-        return float(lines.arc_length(self.centre_m)[-1])
-
-    @cached_property
-    def typical_half_width_m(self) -> float:
-        """The middle one of the half widths."""
-        return float(np.median(self.half_width_m))
-
-    @cached_property
-    def corners_m(self) -> Floats:
-        """[2, 2] least and most x and y of the points that it explains better than nothing."""
-        reach_m = self.typical_half_width_m * math.sqrt(FAR_COST)
-        least, most = self.centre_m.min(axis=0), self.centre_m.max(axis=0)
-        return np.stack([least - reach_m, most + reach_m])
-
-
 @dataclass(frozen=True, slots=True)
 class Stay:
     """A time that a track spent in one lane, with the way along its centre line."""
@@ -92,24 +59,24 @@ class Stay:
 def match(lanes: Mapping[str, Lane], positions_m: Floats, headings_rad: Floats) -> list[Stay]:
     """The lanes a track drove, in order.  positions_m: [steps, 2].  headings_rad: [steps].
 
-    Empty where no lane is near.
+    Empty where no lane is near.  Successors and neighbours that are not among the lanes count
+    as none.
     """
     steps = np.unique(np.r_[np.arange(0, len(positions_m), SAMPLE_EVERY), len(positions_m) - 1])
     samples_m, facing_rad = positions_m[steps], headings_rad[steps]
     names = _within_reach(lanes, samples_m)
     if not names:
         return []
-    ways = [lines.project(lanes[name].centre_m, samples_m) for name in names]
-    cost = np.stack(
-        [_misfit(lanes[name], way, facing_rad) for name, way in zip(names, ways, strict=True)]
-    )
+    ways = lines.project_on_each([lanes[name].pieces for name in names], samples_m)
+    half_width_m = np.array([lanes[name].typical_half_width_m for name in names])
+    cost = _misfit(half_width_m, ways, facing_rad)
     near = np.flatnonzero(cost.min(axis=1) < FAR_COST)
     if not len(near):
         return []
     moves = _transition_costs([lanes[names[at]] for at in near], lanes)
-    sequence = [int(near[at]) for at in _cheapest(cost[near], moves)]
-    passed_m = [float(ways[lane][0][sample]) for sample, lane in enumerate(sequence)]
-    return _stays(lanes, [names[lane] for lane in sequence], passed_m)
+    sequence = near[viterbi.cheapest(cost[near], moves)]
+    passed_m = ways[0][sequence, np.arange(len(samples_m))]
+    return _stays(lanes, [names[lane] for lane in sequence], passed_m.tolist())
 
 
 def driving_line(lanes: Mapping[str, Lane], stays: Sequence[Stay], speed_mps: float) -> Path:
@@ -155,20 +122,24 @@ def _driven(stays: Sequence[Stay], at: int, change_m: float) -> tuple[float, flo
 
 def _within_reach(lanes: Mapping[str, Lane], samples_m: Floats) -> list[str]:
     """The lanes that could explain some sample, by their corners alone."""
-    least, most = samples_m.min(axis=0), samples_m.max(axis=0)
-    corners_m = {name: lane.corners_m for name, lane in lanes.items()}
-    return sorted(
-        name
-        for name, (low_m, high_m) in corners_m.items()
-        if (low_m <= most).all() and (high_m >= least).all()
+    if not lanes:
+        return []
+    corners_m = np.stack([lane.corners_m for lane in lanes.values()])
+    half_width_m = np.array([lane.typical_half_width_m for lane in lanes.values()])
+    reach_m = math.sqrt(FAR_COST) * half_width_m[:, None]
+    is_near = (corners_m[:, 0] - reach_m <= samples_m.max(axis=0)) & (
+        corners_m[:, 1] + reach_m >= samples_m.min(axis=0)
     )
+    return sorted(name for name, near in zip(lanes, is_near.all(axis=1), strict=True) if near)
 
 
-def _misfit(lane: Lane, way: tuple[Floats, Floats, Floats], facing_rad: Floats) -> Floats:
-    """[samples] how badly a lane explains each sample."""
-    _, away_m, along_rad = way
+def _misfit(
+    half_width_m: Floats, ways: tuple[Floats, Floats, Floats], facing_rad: Floats
+) -> Floats:
+    """[lanes, samples] how badly each lane explains each sample.  half_width_m: [lanes]."""
+    _, away_m, along_rad = ways
     turned_away = np.abs(lines.turned(facing_rad - along_rad)) / HEADING_SCALE_RAD
-    return np.minimum((away_m / lane.typical_half_width_m) ** 2 + turned_away**2, FAR_COST)
+    return np.minimum((away_m / half_width_m[:, None]) ** 2 + turned_away**2, FAR_COST)
 
 
 def _transition_costs(near: Sequence[Lane], lanes: Mapping[str, Lane]) -> Floats:
@@ -178,15 +149,22 @@ def _transition_costs(near: Sequence[Lane], lanes: Mapping[str, Lane]) -> Floats
     for at, lane in enumerate(near):
         for name in lane.neighbours:
             _lower(costs, at, index.get(name), LANE_CHANGE_COST)
-            for after in lanes[name].successors if name in lanes else ():
+            for after in _onward(lanes, name):
                 _lower(costs, at, index.get(after), LANE_CHANGE_COST + SUCCESSOR_COST)
         reached = [lane.id]
         for hop in range(1, MAX_HOPS + 1):
-            reached = [name for here in reached for name in lanes[here].successors]
+            reached = [name for here in reached for name in _onward(lanes, here)]
             for name in reached:
                 _lower(costs, at, index.get(name), hop * SUCCESSOR_COST)
         costs[at, at] = 0.0
     return costs
+
+
+def _onward(lanes: Mapping[str, Lane], name: str) -> list[str]:
+    """The successors of a lane, as far as they are known."""
+    return (
+        [after for after in lanes[name].successors if after in lanes] if name in lanes else []
+    )
 
 
 def _lower(costs: Floats, row: int, column: int | None, cost: float) -> None:
@@ -194,33 +172,16 @@ def _lower(costs: Floats, row: int, column: int | None, cost: float) -> None:
         costs[row, column] = min(costs[row, column], cost)
 
 
-def _cheapest(cost: Floats, moves: Floats) -> list[int]:
-    """The cheapest lane per sample (Viterbi).  cost: [lanes, samples], moves: [lanes]²."""
-    total = cost[:, 0]
-    came_from = []
-    for sample in range(1, cost.shape[1]):
-        options = total[:, None] + moves
-        came_from.append(options.argmin(axis=0))
-        total = options.min(axis=0) + cost[:, sample]
-    sequence = [int(total.argmin())]
-    for best in reversed(came_from):
-        sequence.append(int(best[sequence[-1]]))
-    return sequence[::-1]
-
-
 def _stays(lanes: Mapping[str, Lane], names: list[str], ways_m: list[float]) -> list[Stay]:
     """Runs of equal lanes, with the lanes in between that no sample fell into."""
     stays: list[Stay] = []
-    for name, way_m in zip(names, ways_m, strict=True):
-        if stays and stays[-1].lane.id == name:
-            last = stays[-1]
-            stays[-1] = Stay(last.lane, last.from_m, max(last.to_m, way_m), last.is_lane_change)
-            continue
+    for name, run in groupby(zip(names, ways_m, strict=True), key=itemgetter(0)):
+        passed_m = [way_m for _, way_m in run]
         between = _between(lanes, stays[-1].lane.id, name) if stays else ()
         passed = [lanes[other] for other in between or ()]
         stays += [Stay(lane, 0.0, lane.length_m, is_lane_change=False) for lane in passed]
         is_change = bool(stays) and between is None
-        stays.append(Stay(lanes[name], way_m, way_m, is_change))
+        stays.append(Stay(lanes[name], passed_m[0], max(passed_m), is_change))
     return stays
 
 
@@ -228,7 +189,7 @@ def _between(lanes: Mapping[str, Lane], here: str, there: str) -> tuple[str, ...
     """The successors passed on the way, or None where the way is no way of successors."""
     ways: list[tuple[str, ...]] = [(here,)]
     for _ in range(MAX_HOPS):
-        ways = [(*way, name) for way in ways for name in lanes[way[-1]].successors]
+        ways = [(*way, name) for way in ways for name in _onward(lanes, way[-1])]
         for way in ways:
             if way[-1] == there:
                 return way[1:-1]
@@ -236,7 +197,7 @@ def _between(lanes: Mapping[str, Lane], here: str, there: str) -> tuple[str, ...
 
 
 def _bend(lane: Lane, heading_rad: float) -> float:
-    return float(np.abs(lines.turned(lines.headings(lane.centre_m) - heading_rad)).max())
+    return float(np.abs(lines.turned(lane.headings_rad - heading_rad)).max())
 
 
 class _Line:
@@ -253,17 +214,15 @@ class _Line:
         self._enter(lane, begin)
         if end - begin < min(SHORTEST_PART_M, lane.length_m):
             return
-        way = np.linspace(begin, end, max(2, int(np.ceil(end - begin)) + 1))
-        s_m = lines.arc_length(lane.centre_m)
-        half_width_m = np.interp(way, s_m, lane.half_width_m)
-        self.pieces.add(lines.at(lane.centre_m, way), half_width_m, lane.limit_mps)
+        is_whole = begin == 0 and end == lane.length_m
+        self.pieces.add(*(lane.whole if is_whole else lane.part(begin, end)), lane.limit_mps)
 
     def look_back(self, first: Stay) -> None:
         """Begins one lane earlier where the track begins at a lane's start."""
         missing_m = LOOK_BACK_M - first.from_m
         before = [lane for lane in self._lanes.values() if first.lane.id in lane.successors]
         if missing_m > 0 and before:
-            here = lines.headings(first.lane.centre_m)[0]
+            here = first.lane.headings_rad[0]
             lane = min(before, key=lambda one: (_bend(one, here), one.id))
             self.add(lane, lane.length_m - missing_m, lane.length_m)
 
@@ -279,7 +238,7 @@ class _Line:
             if not onward:
                 self.pieces.add_straight(BEYOND_MAP_M)
                 return
-            here = lines.headings(lane.centre_m)[-1]
+            here = lane.headings_rad[-1]
             lane = min(onward, key=lambda after: (_bend(after, here), after.id))
             self.add(lane, 0.0, max(left_m, 1.0))
             left_m -= lane.length_m

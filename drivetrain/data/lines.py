@@ -1,9 +1,16 @@
 """Polylines: arc length, resampling, smoothing, projection."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.data.nearest import nearest
+
 Floats = NDArray[np.float64]
+
+SHORTEST_M2 = 1e-12
+"""A shorter piece of a line has no direction to divide by."""
 
 
 def arc_length(points_m: Floats) -> Floats:
@@ -49,21 +56,39 @@ def headings(points_m: Floats) -> Floats:
     return np.asarray(np.arctan2(slope[:, 1], slope[:, 0]))
 
 
+def pieces(line_m: Floats) -> Floats:
+    """The straight pieces of a line, ready to be projected on.  line_m: [points, 2].
+
+    Returns [points - 1, 8]: where a piece begins (x, y), how far it leads (x, y), the square
+    of its length, its length, the way to its begin, and its heading.
+    """
+    if len(line_m) < 2:
+        raise ValueError("a line has two points or more")
+    along = np.diff(line_m, axis=0)
+    squared = np.maximum((along**2).sum(axis=1), SHORTEST_M2)
+    heading = np.arctan2(along[:, 1], along[:, 0])
+    way = arc_length(line_m)[:-1]
+    return np.column_stack([line_m[:-1], along, squared, np.sqrt(squared), way, heading])
+
+
+def project_on_each(lines: Sequence[Floats], points_m: Floats) -> tuple[Floats, Floats, Floats]:
+    """Where points lie beside several lines.  lines: the `pieces` of each.  points_m: [k, 2].
+
+    Returns the way along each line, the distance from it, and its heading there: [lines, k].
+    """
+    first = np.cumsum([0, *map(len, lines)])
+    found = np.empty((3, len(lines), len(points_m)))
+    nearest(np.concatenate(lines), first, np.ascontiguousarray(points_m), found)
+    return found[0], found[1], found[2]
+
+
 def project(line_m: Floats, points_m: Floats) -> tuple[Floats, Floats, Floats]:
     """Where points lie beside a line.  line_m: [n, 2].  points_m: [k, 2].
 
     Returns the way along the line, the distance from it, and the line's heading there: [k].
     """
-    start, along = line_m[:-1], np.diff(line_m, axis=0)
-    squared = np.maximum((along**2).sum(axis=1), 1e-12)
-    offset = points_m[:, None, :] - start[None, :, :]
-    share = np.clip((offset * along).sum(axis=2) / squared, 0.0, 1.0)
-    gap = offset - share[:, :, None] * along
-    distance = np.hypot(gap[:, :, 0], gap[:, :, 1])
-    best = distance.argmin(axis=1)
-    row = np.arange(len(points_m))
-    way = arc_length(line_m)[best] + share[row, best] * np.sqrt(squared[best])
-    return way, distance[row, best], np.arctan2(along[best, 1], along[best, 0])
+    way, away, heading = project_on_each([pieces(line_m)], points_m)
+    return way[0], away[0], heading[0]
 
 
 def turned(angle_rad: Floats) -> Floats:

@@ -37,13 +37,13 @@ class Cut:
     def near(self, positions_m: Floats) -> dict[str, lane_match.Lane]:
         """The lanes that a track may have driven.  positions_m: [steps, 2].
 
-        Each knows only successors among them; no lane that the line crosses is missing.
+        No lane that the line crosses is missing.
         """
         line = shapely.LineString(positions_m) if len(positions_m) > 1 else None
         way = shapely.Point(positions_m[0]) if line is None else line
         found = self.tree.query(way, predicate="dwithin", distance=NEAR_M)
         names = {self.names[at] for at in found.tolist()}
-        return {name: _with_successors(self.matchable[name], names) for name in sorted(names)}
+        return {name: self.matchable[name] for name in sorted(names)}
 
     def road(self, name: str, paths: Sequence[Path]) -> Road:
         """The road, with the lines driven on it."""
@@ -125,21 +125,6 @@ def _matchable(
         neighbours=tuple(name for name in lane.neighbours if name in known),
         limit_mps=lane.limit_mps,
         light=_light(lane, light_of),
-    )
-
-
-def _with_successors(lane: lane_match.Lane, names: set[str]) -> lane_match.Lane:
-    kept = tuple(name for name in lane.successors if name in names)
-    if kept == lane.successors:
-        return lane
-    return lane_match.Lane(
-        lane.id,
-        lane.centre_m,
-        lane.half_width_m,
-        kept,
-        lane.neighbours,
-        lane.limit_mps,
-        lane.light,
     )
 
 
