@@ -48,13 +48,15 @@ JERK_WINDOW, YAW_WINDOW = 15, 5
 class Verdicts(NamedTuple):
     """What came of each proposal.  All [proposals].
 
-    factor: the product of the multipliers.  clear: 1 if nobody was close to being hit.
+    factor: the product of the multipliers.  objects: how many were hit at fault.
+    clear: 1 if nobody was close to being hit.
     comfort: 1 if every bound was kept.  failed_s: when the factor fell to 0, inf if never.
     hit_s: when the first collision at fault came, inf if none.  throttle, turn: its first
     action.
     """
 
     factor: Floats
+    objects: Floats
     progress_m: Floats
     clear: Floats
     comfort: Floats

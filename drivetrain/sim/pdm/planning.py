@@ -51,6 +51,8 @@ from drivetrain.sim.state import Floats, Ints, State
 
 UNSAFE_S = 0.9
 """nuPlan tries tenths of a second and wants more than 0.95: 0.9 is too soon, 1.0 is not."""
+FATAL_OBJECTS = 2.0
+"""nuPlan forgives half of one collision at fault with an object, and none of two."""
 EMERGENCY_S, EMERGENCY_MPS = 2.0, 5.0
 """PDM-Closed stops where even its best proposal hits within 2 s, at 5 m/s or less."""
 
@@ -194,19 +196,16 @@ def roll_out(
 
     Ends early where it has failed, and at the route's end, past which nothing is judged.
     """
-    v, forecast, road = room.verdicts, room.forecast, scenarios.road[state.progress.scenario[w]]
-    for k in range(counts.near):
-        forecast.met[k] = forecast.began[k]
-    end = (car.points - 1) * PATH_SPACING_M
-    line, _ = proposal_of(proposal)
-    v.factor[proposal], v.clear[proposal] = 1.0, 1.0
-    v.failed_s[proposal], v.hit_s[proposal] = math.inf, math.inf
+    v, scenario = room.verdicts, state.progress.scenario[w]
+    begin_verdict(room, counts.near, proposal)
     note(room.traces, 0, place.motion, car.wheel_base)
+    line, _ = proposal_of(proposal)
+    end = (car.points - 1) * PATH_SPACING_M
     # Who begins on an edge is judged from where it has left it.
-    was_on = not meets_edge(scenarios, road, body_of(car, place.motion))
-    step, objects = 0, 0
+    was_on = not meets_edge(scenarios, scenarios.road[scenario], body_of(car, place.motion))
+    step = 0
     while step < PLAN_STEPS and place.along < end and v.factor[proposal] > 0.0:
-        lead = lead_of(forecast, counts, step, car, place, line)
+        lead = lead_of(room.forecast, counts, step, car, place, line)
         throttle, turn = decide(paths, car, place, lead, proposal)
         if step == 0:
             v.throttle[proposal], v.turn[proposal] = throttle, turn
@@ -214,19 +213,46 @@ def roll_out(
         place = move_on(paths, car, place, throttle, turn)
         note(room.traces, step, place.motion, car.wheel_base)
         hits = meet_others(paths, state, w, car, place, room, counts.near, step)
-        objects += hits.objects
-        is_on = not meets_edge(scenarios, road, body_of(car, place.motion))
-        if hits.bodies + hits.objects > 0:
-            v.hit_s[proposal] = min(v.hit_s[proposal], step * STEP_S)
-        if hits.bodies > 0 or objects > 1 or (was_on and not is_on):
-            v.factor[proposal], v.failed_s[proposal] = 0.0, step * STEP_S
-        elif objects == 1:
-            v.factor[proposal] = 0.5
+        take_hits(v, proposal, hits, step * STEP_S, place.motion.speed)
+        is_on = not meets_edge(scenarios, scenarios.road[scenario], body_of(car, place.motion))
+        if was_on and not is_on:
+            fail(v, proposal, step * STEP_S)
         was_on = was_on or is_on
-        if hits.soonest_s <= UNSAFE_S and place.motion.speed > STANDING_MPS:
-            v.clear[proposal] = 0.0
     left_m = place.motion.speed * (PLAN_S - step * STEP_S)
     v.progress_m[proposal] = place.along - car.begin_m + left_m
     v.comfort[proposal] = 0.0
     if v.factor[proposal] > 0.0 and is_comfortable(room.traces, step + 1):
         v.comfort[proposal] = 1.0
+
+
+@inlined
+def begin_verdict(room: Room, near: int, proposal: int) -> None:
+    """Nothing is held against a proposal yet, and it has run into nobody new."""
+    v, forecast = room.verdicts, room.forecast
+    v.factor[proposal], v.clear[proposal], v.objects[proposal] = 1.0, 1.0, 0.0
+    v.failed_s[proposal], v.hit_s[proposal] = math.inf, math.inf
+    for k in range(near):
+        forecast.met[k] = forecast.began[k]
+
+
+@inlined
+def take_hits(
+    verdicts: Verdicts, proposal: int, hits: Hits, seconds: float, speed_mps: float
+) -> None:
+    """What a step ran into, held against the proposal."""
+    v = verdicts
+    v.objects[proposal] += hits.objects
+    if hits.bodies + hits.objects > 0:
+        v.hit_s[proposal] = min(v.hit_s[proposal], seconds)
+    if hits.bodies > 0 or v.objects[proposal] >= FATAL_OBJECTS:
+        fail(v, proposal, seconds)
+    elif v.objects[proposal] > 0.0:
+        v.factor[proposal] = 1.0 - v.objects[proposal] / FATAL_OBJECTS
+    if hits.soonest_s <= UNSAFE_S and speed_mps > STANDING_MPS:
+        v.clear[proposal] = 0.0
+
+
+@inlined
+def fail(verdicts: Verdicts, proposal: int, seconds: float) -> None:
+    """From now on the proposal is worth nothing."""
+    verdicts.factor[proposal], verdicts.failed_s[proposal] = 0.0, seconds
