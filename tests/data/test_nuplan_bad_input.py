@@ -259,6 +259,18 @@ def test_an_even_row_that_is_missing_is_made_up_too(log: Log) -> None:
     np.testing.assert_allclose(found.tracks.x_m, whole.tracks.x_m, atol=0.01)
 
 
+def test_a_car_is_seen_until_its_last_row_though_others_are_made_up(log: Log) -> None:
+    log.change("DELETE FROM lidar_pc WHERE token = ?", [token(4, 151)])
+    log.change(
+        "DELETE FROM lidar_box WHERE track_token = ? AND lidar_pc_token IN (SELECT token FROM "
+        "lidar_pc WHERE timestamp > ?)",
+        [token(8, 2), FIRST_ROW_US + 100 * 50_000],
+    )
+    (found,), _, repairs = log.converted()
+    assert repairs["windows_interpolated"] == 1
+    assert sorted(found.tracks.valid.sum(axis=1).tolist()) == [51, 151, 151, 151]
+
+
 def test_headings_are_made_up_the_short_way_round(tmp_path: Path) -> None:
     road = scenes.road(150.0, length_m=300.0)
     # Everybody turns through the west.
@@ -325,6 +337,29 @@ def test_an_ego_that_cannot_be_leaves_its_window_out(
 ) -> None:
     log.change(f"UPDATE ego_pose SET {change} WHERE token = ?", [token(2, 200)])
     assert log.converted()[:2] == ([], {reason: 1})
+
+
+def test_what_happened_before_a_window_is_not_its_fault(log: Log) -> None:
+    log.change("DELETE FROM scenario_tag")
+    # A frame long before, somewhere else: the way from there would be a jump.
+    log.change(
+        "INSERT INTO ego_pose SELECT x'aaaaaaaaaaaaaaaa', timestamp, x + 90, y, z, qw, qx, qy, "
+        "qz, vx, vy, vz, acceleration_x, acceleration_y, acceleration_z, angular_rate_x, "
+        "angular_rate_y, angular_rate_z, epsg, log_token FROM ego_pose WHERE token = ?",
+        [token(2, 0)],
+    )
+    log.change(
+        "INSERT INTO lidar_pc SELECT x'aaaaaaaaaaaaaaaa', token, NULL, x'aaaaaaaaaaaaaaaa', "
+        "lidar_token, scene_token, filename, timestamp - 50000 FROM lidar_pc WHERE token = ?",
+        [token(4, 0)],
+    )
+    log.change(
+        "INSERT INTO scenario_tag VALUES (x'0a0a0a0a0a0a0a0a', ?, 'on_intersection', NULL)",
+        [token(4, ANCHOR)],
+    )
+    (found,), rejects, _ = log.converted()
+    assert not rejects
+    assert found.tracks.valid.all()
 
 
 def test_a_frame_without_a_pose_leaves_its_window_out(log: Log) -> None:
