@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.pack import pack
+from drivetrain.sim.planners import IdmDriver
 from drivetrain.sim.scenario import Category, Scenario, ScenarioArrays
 from drivetrain.sim.state import EndReason
 from drivetrain.sim.world import Worlds
@@ -232,6 +233,15 @@ def test_worlds_that_take_a_memory_back_go_on_as_if_nothing_had_been() -> None:
     fresh = drive(scenes, 12, stagger=True)
     fresh.restore(memory)
     assert_same(rolled(fresh, 12, 100), went_on)
+
+
+def test_a_rules_driver_acts_for_worlds_whose_ego_is_not_there() -> None:
+    worlds, driver = drive(some_scenes(), 8), IdmDriver()
+    seen_off_stage = False
+    for _ in range(200):
+        worlds.step(driver.act(worlds))
+        seen_off_stage |= not worlds.on_stage.all()
+    assert seen_off_stage
 
 
 def test_only_whole_groups_begin_anew() -> None:

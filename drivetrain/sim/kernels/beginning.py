@@ -10,7 +10,15 @@ from drivetrain.sim.dynamics import (
     PACIFICA_REAR_TO_CENTRE_M,
     PACIFICA_WHEEL_BASE_M,
 )
-from drivetrain.sim.kernels.buffers import DRIVING, GONE, PARTS, WAITING, Rules, mixed
+from drivetrain.sim.kernels.buffers import (
+    DRIVING,
+    GONE,
+    NO_SIGNAL,
+    PARTS,
+    WAITING,
+    Rules,
+    mixed,
+)
 from drivetrain.sim.kernels.ego import place_ego
 from drivetrain.sim.road import Paths, offset_at, project_anywhere
 from drivetrain.sim.scenario import ScenarioArrays
@@ -49,6 +57,7 @@ def begin(scenarios: ScenarioArrays, rules: Rules, state: State, w: int, scenari
     d.agent[w, 0], d.row[w, 0] = own, w
     b.present[w, 0] = 0
     p.slots[w], p.radius[w] = 1, 0.0
+    stand_in(scenarios, state, w, scenario)
     if own < 0:
         return
     b.half_length[w, 0] = 0.5 * scenarios.length[own]
@@ -70,6 +79,22 @@ def begin(scenarios: ScenarioArrays, rules: Rules, state: State, w: int, scenari
     for j in range(slot):
         b.order[w, j] = j
         p.radius[w] = max(p.radius[w], b.half_length[w, j] + b.half_width[w, j])
+
+
+@inlined
+def stand_in(scenarios: ScenarioArrays, state: State, w: int, scenario: int) -> None:
+    """Numbers for an ego that is not there yet: rules drivers act for every world."""
+    e, d, b = state.egos, state.drivers, state.bodies
+    route = scenarios.route[scenario]
+    d.path[w, 0], d.start[w, 0] = route, scenarios.first_point[route]
+    d.points[w, 0] = scenarios.first_point[route + 1] - scenarios.first_point[route]
+    d.along[w, 0], d.offset[w, 0], d.speed[w, 0] = 0.0, 0.0, 0.0
+    e.rear_x[w], e.rear_y[w], e.heading[w], e.speed[w] = 0.0, 0.0, 0.0, 0.0
+    e.wheel_base[w], e.rear_to_centre[w] = PACIFICA_WHEEL_BASE_M, PACIFICA_REAR_TO_CENTRE_M
+    e.lead_gap[w], e.lead_speed[w] = math.inf, 0.0
+    e.line_gap[w], e.line_signal[w] = math.inf, NO_SIGNAL
+    b.x[w, 0], b.y[w, 0], b.cos[w, 0], b.sin[w, 0] = 0.0, 0.0, 1.0, 0.0
+    b.vx[w, 0], b.vy[w, 0] = 0.0, 0.0
 
 
 @inlined
