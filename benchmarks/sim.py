@@ -1,170 +1,165 @@
-"""How fast the simulator steps: 32 reacting others, observation, reward and metrics included.
+"""How fast the simulator steps: 32 others, observation, reward, score and resets included.
 
-    python -m benchmarks.sim --worlds 64 [--traffic idm|replay] [--threads N] [--json]
+    python -m benchmarks.sim [--traffic TRAFFIC] [--worlds N] [--threads N] [--json]
+    python -m benchmarks.sim --suite [--json]
 
 The ego is driven by the rules driver, so that episodes last as long as they do in evaluation;
 its decisions are not timed, the simulator's steps with their resets are. Per core means per
-second of CPU time, of all threads together: what else the machine does hardly changes it.
+second of processor time, of all threads together: what else the machine does changes it less.
+With traffic policy every vehicle is an ego, and only those in their scene are counted.
+`--suite` measures every traffic in turn, and what opening a large set takes.
 """
 
 import argparse
 import json
 import os
 import platform
+import statistics
+import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
 
 import numba
-import numpy as np
 
+from benchmarks.sim_bound import Machine, bound, this_machine
+from benchmarks.sim_scene import OTHERS, scenes
 from drivetrain.sim.config import EnvironmentSettings
-from drivetrain.sim.pack import pack
 from drivetrain.sim.planners import IdmDriver
-from drivetrain.sim.scenario import Category, Path, Road, Scenario, ScenarioArrays, Tracks
 from drivetrain.sim.world import Worlds
 
-OTHERS = 32
-LANES = 3
-LANE_M = 3.6
-RADIUS_M = 300.0
-ROAD_M = 700.0
-STEPS = 151
-VARIANTS = 16
-GOAL_PER_CORE = 150_000
+TRAFFIC: tuple[str, ...] = get_args(EnvironmentSettings.model_fields["traffic"].annotation)
+GOALS_PER_CORE = {"idm": 150_000, "replay": 300_000, "policy": 400_000, "mixed": 150_000}
+PARTS = 5
+"""A measurement is the median of as many parts."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What the benchmark prints."""
+    """What the benchmark prints; steps are those of egos."""
 
     benchmark: str
-    worlds: int
     traffic: str
+    worlds: int
     threads: int
     others_in_scene: float
+    on_stage: float
     steps_per_s: int
     steps_per_s_per_core: int
     goal_per_core: int
+    bytes_per_step: int
+    operations_per_step: int
+    times_the_bound: float
+    copied_bytes_per_s: int
+    operations_per_s: int
     first_step_s: float
     episodes: int
     machine: str
     numba: str
 
 
-def _lane(number: int) -> Path:
-    """A lane of a long left curve."""
-    along = np.arange(0.0, ROAD_M)
-    radius = RADIUS_M - number * LANE_M
-    angle = along / RADIUS_M
-    points = np.column_stack([radius * np.sin(angle), RADIUS_M - radius * np.cos(angle)])
-    return Path(points, np.full(len(along), LANE_M / 2), np.full(len(along), 13.9))
+@dataclass
+class Count:
+    """What some steps took.  steps: of egos in their scenes."""
+
+    steps: int = 0
+    rows: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    episodes: int = 0
 
 
-def _road() -> Road:
-    sides = [_lane(side).points_m for side in (-1, LANES)]
-    edges = np.concatenate([np.column_stack([side[:-1], side[1:]]) for side in sides])
-    return Road("curve", tuple(_lane(number) for number in range(LANES)), edges)
-
-
-def _scenario(road: Road, variant: int) -> Scenario:
-    """An ego in the middle lane amid 32 others, all within 130 m, logged at constant speed."""
-    random = np.random.default_rng(variant)
-    count = OTHERS + 1
-    lane = np.arange(count) % LANES
-    place = 20.0 + (np.arange(count) // LANES) * 20.0 + random.uniform(0, 8, count)
-    # The ego trades places with whoever is in the middle of the middle lane.
-    lane[[0, 16]], place[[0, 16]] = lane[[16, 0]], place[[16, 0]]
-    speed = random.uniform(9.0, 13.0, count)
-    along = place[:, None] + speed[:, None] * 0.1 * np.arange(STEPS)
-    angle = np.asarray(along / RADIUS_M, np.float64)
-    radius = np.asarray(RADIUS_M - lane[:, None] * LANE_M, np.float64)
-    tracks = Tracks(
-        x_m=np.asarray(radius * np.sin(angle)),
-        y_m=np.asarray(RADIUS_M - radius * np.cos(angle)),
-        heading_rad=angle,
-        vx_mps=speed[:, None] * np.cos(angle),
-        vy_mps=speed[:, None] * np.sin(angle),
-        valid=np.ones((count, STEPS), np.bool_),
-        length_m=np.r_[5.176, random.uniform(4.0, 5.2, OTHERS)],
-        width_m=np.r_[2.297, random.uniform(1.7, 2.1, OTHERS)],
-        category=np.full(count, Category.VEHICLE, np.uint8),
-    )
-    return Scenario(
-        id=f"curve-{variant}",
-        source="benchmark",
-        log="benchmark",
-        group="benchmark",
-        type="curve",
-        licence="generated",
-        origin_m=(0.0, 0.0),
-        road=road,
-        tracks=tracks,
-        ego=0,
-        route=int(lane[0]),
-        agent_path=lane.astype(np.int32),
-        desired_mps=np.full(count, np.nan),
-    )
-
-
-def scenes() -> ScenarioArrays:
-    """The benchmark's scenarios."""
-    road = _road()
-    return pack([_scenario(road, variant) for variant in range(VARIANTS)])
-
-
-def measure(worlds_count: int, traffic: str, threads: int, seconds: float) -> Line:
+def measure(
+    traffic: str, worlds_count: int, threads: int, seconds: float, machine: Machine
+) -> Line:
     """Step for some seconds and count."""
     settings = EnvironmentSettings.model_validate({"traffic": traffic, "threads": threads})
     worlds = Worlds(scenes(), settings, num_worlds=worlds_count, seed=0, stagger=True)
-    driver, begun = IdmDriver(), time.monotonic()
+    begun = time.monotonic()
     worlds.reset()
-    worlds.step(driver.act(worlds))
+    worlds.step(IdmDriver().act(worlds))
     first_step_s = time.monotonic() - begun
-    wall_s, cpu_s, steps, episodes, others = 0.0, 0.0, 0, 0, 0.0
-    while wall_s < seconds:
-        actions = driver.act(worlds)
-        wall, cpu = time.perf_counter(), time.process_time()
-        worlds.step(actions)
-        wall_s += time.perf_counter() - wall
-        cpu_s += time.process_time() - cpu
-        steps += 1
-        episodes += int((worlds.terminated | worlds.truncated).sum())
-        if steps % 50 == 1:
-            others = float(worlds.snapshot().valid.sum(axis=1).mean()) - 1
+    parts = [count(worlds, seconds / PARTS) for _ in range(PARTS)]
+    per_core = statistics.median(part.steps / part.cpu_s for part in parts)
+    least = bound(traffic, OTHERS, worlds.layout, machine)
+    others = worlds.snapshot().valid[worlds.on_stage].sum(axis=1).mean() - 1
     return Line(
         benchmark="sim",
-        worlds=worlds_count,
         traffic=traffic,
+        worlds=worlds.num_worlds,
         threads=threads,
-        others_in_scene=round(others, 1),
-        steps_per_s=round(steps * worlds_count / wall_s),
-        steps_per_s_per_core=round(steps * worlds_count / cpu_s),
-        goal_per_core=GOAL_PER_CORE,
+        others_in_scene=round(float(others), 1),
+        on_stage=round(sum(p.steps for p in parts) / sum(p.rows for p in parts), 3),
+        steps_per_s=round(statistics.median(part.steps / part.wall_s for part in parts)),
+        steps_per_s_per_core=round(per_core),
+        goal_per_core=GOALS_PER_CORE[traffic],
+        bytes_per_step=least.bytes,
+        operations_per_step=least.operations,
+        times_the_bound=round(1 / per_core / least.step_s, 1),
+        copied_bytes_per_s=round(machine.copied_bytes_per_s),
+        operations_per_s=round(machine.operations_per_s),
         first_step_s=round(first_step_s, 1),
-        episodes=episodes,
+        episodes=sum(part.episodes for part in parts),
         machine=f"{platform.machine()}, {os.cpu_count()} cores",
         numba=numba.__version__,
     )
 
 
-def main() -> None:
+def count(worlds: Worlds, seconds: float) -> Count:
+    """Step the worlds for so long, by the rules driver."""
+    total, driver = Count(), IdmDriver()
+    while total.wall_s < seconds:
+        actions = driver.act(worlds)
+        total.steps += int(worlds.on_stage.sum())
+        total.rows += worlds.num_worlds
+        wall, cpu = time.perf_counter(), time.process_time()
+        worlds.step(actions)
+        total.wall_s += time.perf_counter() - wall
+        total.cpu_s += time.process_time() - cpu
+        total.episodes += int((worlds.terminated | worlds.truncated).sum())
+    return total
+
+
+def sentence(line: Line) -> str:
+    """A measurement in words."""
+    return (
+        f"{line.traffic:7} {line.steps_per_s_per_core:>9,} ego-steps/s per core "
+        f"(goal {line.goal_per_core:,}); {line.times_the_bound:g} times the bound of "
+        f"{line.bytes_per_step:,} bytes and {line.operations_per_step:,} operations; "
+        f"{line.worlds} worlds, {line.threads} thread(s), {line.others_in_scene:g} others; "
+        f"{line.steps_per_s:,}/s in all"
+    )
+
+
+def opening() -> list[dict[str, Any]]:
+    """What opening large sets takes, as `benchmarks.opening` measures it."""
+    words = [sys.executable, "-m", "benchmarks.opening", "--json"]
+    told = subprocess.run(words, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in told.stdout.splitlines()]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sim", description=__doc__)
     parser.add_argument("--worlds", type=int, default=64)
-    parser.add_argument("--traffic", choices=["idm", "replay"], default="idm")
+    parser.add_argument("--traffic", choices=TRAFFIC, default="idm")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--json", action="store_true", help="one JSON line")
-    asked = parser.parse_args()
-    line = measure(asked.worlds, asked.traffic, asked.threads, asked.seconds)
-    if asked.json:
-        print(json.dumps(line.__dict__))
-    else:
-        print(
-            f"{line.steps_per_s_per_core:,} env-steps/s per core (goal {line.goal_per_core:,}):"
-            f" {line.worlds} worlds, {line.traffic} traffic, {line.threads} thread(s),"
-            f" {line.others_in_scene} others; {line.steps_per_s:,}/s in all"
-        )
+    parser.add_argument("--suite", action="store_true", help="every traffic, and opening sets")
+    parser.add_argument("--json", action="store_true", help="one JSON line each")
+    asked = parser.parse_args(arguments)
+    machine = this_machine()
+    for traffic in TRAFFIC if asked.suite else [asked.traffic]:
+        line = measure(traffic, asked.worlds, asked.threads, asked.seconds, machine)
+        print(json.dumps(asdict(line)) if asked.json else sentence(line))
+    if not asked.json:
+        copied, done = machine.copied_bytes_per_s / 1e9, machine.operations_per_s / 1e9
+        print(f"one core copies {copied:.1f} GB/s and does {done:.1f} G operations/s")
+    for facts in opening() if asked.suite else []:
+        text = ", ".join(f"{name} {value}" for name, value in facts.items())
+        print(json.dumps(facts) if asked.json else text)
 
 
 if __name__ == "__main__":
