@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.sim import OTHERS, main
+from benchmarks.sim import main
+from benchmarks.sim_scene import OTHERS
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.kernels.stepping import step_worlds
 from drivetrain.sim.pack import pack
