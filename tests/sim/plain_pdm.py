@@ -1,7 +1,8 @@
 """The PDM-Closed-style planner in plain Python: one world, every proposal driven to its end.
 
 It looks for a body's place on the route along the whole route, at every body in every step, and
-at every edge of the road; only formulas that have tests of their own are shared.
+at every edge of the road; only formulas that have tests of their own are shared. The direction
+of lanes is left out: it has a test of its own.
 """
 
 import math

@@ -130,6 +130,23 @@ def test_it_does_not_stop_for_a_yellow_light_that_comes_too_late() -> None:
     assert worlds.state.drivers.along[0, 0] > 90.0
 
 
+def test_it_does_not_go_around_through_a_lane_that_leads_the_other_way() -> None:
+    narrow = road(lanes=1)
+    path = replace(narrow.paths[0], half_width_m=np.full(201, 0.8))
+    outline = np.array([[0.0, 0.8], [200.0, 0.8], [200.0, 3.0], [0.0, 3.0]])
+    other_way = replace(
+        narrow.lanes[0], outline_m=outline, baseline_m=np.array([[200.0, 1.8], [0.0, 1.8]])
+    )
+    for against in (True, False):
+        lanes = (other_way,) if against else ()
+        on = replace(narrow, paths=(path,), lanes=lanes, edges_m=np.zeros((0, 4)))
+        worlds, driver = worlds_of(scene(on, [(0, 20, 10)])), PdmDriver()
+        driver.act(worlds)
+        scores = driver.plans.scores[0].reshape(3, 5)
+        assert np.isnan(scores[2, -1]) == against
+        assert np.isfinite(scores[:2]).all()
+
+
 def test_at_walking_pace_it_stops_rather_than_hits() -> None:
     blocked = scene(road(lanes=1), [(0, 20, 4), (0, 27, 0)])
     worlds, driver = worlds_of(blocked), PdmDriver()

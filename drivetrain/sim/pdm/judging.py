@@ -1,8 +1,8 @@
 """How good a proposal is, by nuPlan's closed-loop metrics over its four seconds.
 
 Score = multipliers * (5 progress + 5 time to collision + 2 comfort) / 12, as PDM-Closed weighs
-them. Multipliers: collisions at fault, and leaving the road. Progress is a share of the best
-proposal's. The first state is the same for all and is not judged.
+them. Multipliers: collisions at fault, leaving the road, driving against the lanes. Progress is
+a share of the best proposal's. The first state is the same for all and is not judged.
 """
 
 import math
@@ -67,11 +67,15 @@ class Verdicts(NamedTuple):
 
 
 class Traces(NamedTuple):
-    """What comfort is judged by, of the proposal at hand.  All [steps + 1]."""
+    """What comfort and direction are judged by, of the proposal at hand.  All [steps + 1].
+
+    moved_along: along the lane, but 0 in the route's own.
+    """
 
     acceleration: Floats
     speed: Floats
     yaw_rate: Floats
+    moved_along: Floats
 
 
 class Hits(NamedTuple):

@@ -20,7 +20,9 @@ from drivetrain.sim.dynamics import (
     yaw_rate,
 )
 from drivetrain.sim.kernels.ego import meets_edge
+from drivetrain.sim.lane_map import lane_map_of
 from drivetrain.sim.pdm.car import Car, Place, body_of, car_of, place_of
+from drivetrain.sim.pdm.direction import moved_along
 from drivetrain.sim.pdm.forecast import (
     PLAN_S,
     PLAN_STEPS,
@@ -47,6 +49,8 @@ from drivetrain.sim.proposals import (
 )
 from drivetrain.sim.road import Paths, paths_of, project_near, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
+from drivetrain.sim.score.association import MOST_LANES
+from drivetrain.sim.score.lane_rules import DIRECTION_S, direction_score, most_against
 from drivetrain.sim.state import Floats, Ints, State
 
 UNSAFE_S = 0.9
@@ -76,12 +80,13 @@ class Room(NamedTuple):
     forecast: Forecast
     verdicts: Verdicts
     traces: Traces
+    lanes: Ints
 
 
 def new_room(slots: int) -> Room:
     """Room for worlds of so many slots."""
     traces = Traces(*(np.full(PLAN_STEPS + 1, np.nan) for _ in Traces._fields))
-    return Room(new_forecast(slots), new_verdicts(), traces)
+    return Room(new_forecast(slots), new_verdicts(), traces, np.zeros(MOST_LANES, np.int64))
 
 
 def new_plans(worlds: int) -> Plans:
@@ -162,6 +167,7 @@ def move_on(paths: Paths, car: Car, place: Place, throttle: float, turn: float) 
 @inlined
 def note(traces: Traces, step: int, motion: Motion, wheel_base_m: float) -> None:
     """What a step felt like."""
+    traces.moved_along[step] = 0.0
     traces.acceleration[step] = motion.acceleration
     traces.speed[step] = motion.speed
     traces.yaw_rate[step] = yaw_rate(motion.speed, motion.steering, wheel_base_m)
@@ -196,7 +202,7 @@ def roll_out(
 
     Ends early where it has failed, and at the route's end, past which nothing is judged.
     """
-    v, scenario = room.verdicts, state.progress.scenario[w]
+    v, scenario, roads = room.verdicts, state.progress.scenario[w], lane_map_of(scenarios)
     begin_verdict(room, counts.near, proposal)
     note(room.traces, 0, place.motion, car.wheel_base)
     line, _ = proposal_of(proposal)
@@ -210,19 +216,44 @@ def roll_out(
         if step == 0:
             v.throttle[proposal], v.turn[proposal] = throttle, turn
         step += 1
+        before = body_of(car, place.motion)
         place = move_on(paths, car, place, throttle, turn)
         note(room.traces, step, place.motion, car.wheel_base)
         hits = meet_others(paths, state, w, car, place, room, counts.near, step)
+        if is_beside_lane(paths, car, place):
+            room.traces.moved_along[step] = moved_along(
+                roads, scenarios.road[scenario], before, body_of(car, place.motion), room.lanes
+            )
         take_hits(v, proposal, hits, step * STEP_S, place.motion.speed)
         is_on = not meets_edge(scenarios, scenarios.road[scenario], body_of(car, place.motion))
         if was_on and not is_on:
             fail(v, proposal, step * STEP_S)
         was_on = was_on or is_on
+    judge_direction(room, proposal, step)
     left_m = place.motion.speed * (PLAN_S - step * STEP_S)
     v.progress_m[proposal] = place.along - car.begin_m + left_m
     v.comfort[proposal] = 0.0
     if v.factor[proposal] > 0.0 and is_comfortable(room.traces, step + 1):
         v.comfort[proposal] = 1.0
+
+
+@inlined
+def is_beside_lane(paths: Paths, car: Car, place: Place) -> bool:
+    """Whether the ego's middle is outside the lane of its route."""
+    row = row_at(car.start, car.points, place.along)
+    return abs(place.offset) > np.float64(paths.half_width[row])
+
+
+@inlined
+def judge_direction(room: Room, proposal: int, steps: int) -> None:
+    """Driving against the lanes, held against the proposal as nuPlan does."""
+    moves = room.traces.moved_along
+    for step in range(steps + 1, PLAN_STEPS + 1):
+        moves[step] = 0.0
+    share = direction_score(most_against(moves, round(DIRECTION_S / STEP_S)))
+    if share == 0.0:
+        fail(room.verdicts, proposal, min(room.verdicts.failed_s[proposal], PLAN_S))
+    room.verdicts.factor[proposal] *= share
 
 
 @inlined
