@@ -68,9 +68,9 @@ class Browser:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=file.as_uri() + address)
         self.run(
-            "new Promise((done) => { const look = () => "
+            "new Promise((done, fail) => { const look = () => "
             "document.documentElement?.dataset.ready ? done(true) : setTimeout(look, 10); "
-            "look(); })"
+            "setTimeout(() => fail('the page never was ready'), 60_000); look(); })"
         )
 
     def run(self, code: str) -> Any:
