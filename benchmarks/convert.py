@@ -1,14 +1,15 @@
 """`python -m benchmarks.convert`: how fast recordings become a scenario set.
 
-nuPlan databases are laid out in a temporary folder: a minute of a motorway with three lanes,
-33 cars in steady traffic, tagged every two seconds, of which the converter keeps the windows of
-15 s that do not overlap. Everything is included: the start of the processes, the map, checks,
-shards, and the join.
+nuPlan databases are laid out in a temporary folder: five minutes of a motorway with three
+lanes, 33 cars in steady traffic, each tracked for 20 s at a time, tagged every two seconds, of
+which the converter keeps the windows of 15 s that do not overlap. Everything is included: the
+start of the processes, the map, checks, shards, and the join.
 """
 
 import argparse
 import io
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -38,9 +39,14 @@ from tests.data.nuplan_builder import Layout, write_database
 from tests.data.nuplan_builder_map import write_map
 
 MODULE = "drivetrain.data.converters.nuplan"
-LANES, LANE_M, PIECE_M, PIECES = 3, 4.0, 100.0, 14
-SECONDS = 60
+LANES, LANE_M, PIECE_M, PIECES = 3, 4.0, 100.0, 44
+SECONDS = 300
+"""As long as many recordings of nuPlan; a short file would measure the start of processes."""
 CARS = 33
+TRACKED_S = 20
+"""Until a car is lost and found again as another one, as happens in recordings."""
+SPEEDS_MPS = (11.8, 12.0, 12.2)
+"""One per lane, and so alike that everybody stays in sight of the ego."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +109,12 @@ def _write_logs(folder: Path, files: int) -> None:
     road = _road()
     tag: tuple[str, ...] = ("following_lane",)
     tags = dict.fromkeys(range(100, 20 * SECONDS - 260, 40), tag)
-    for at in range(files):
-        name = f"2021.05.12.22.{at:02d}.38_veh-35_01008_01518"
-        write_database(
-            folder / "logs", _scene(road, at), Layout(roadblocks=None, tags_by_row=tags), name
-        )
+    layout = Layout(roadblocks=None, tags_by_row=tags)
+    first, *others = (f"2021.05.12.22.{at:02d}.38_veh-35_01008_01518" for at in range(files))
+    written = write_database(folder / "logs", _scene(road), layout, first)
+    for name in others:
+        # A recording is known by its file's name, so the same again is another one.
+        shutil.copyfile(written, written.with_name(f"{name}.db"))
     write_map(folder / "maps", road)
 
 
@@ -145,39 +152,55 @@ def _lane(piece: int, lane: int) -> Lane:
     )
 
 
-def _scene(road: Road, seed: int) -> Scenario:
-    random = np.random.default_rng(seed)
-    steps = 10 * SECONDS + 1
-    lane = np.arange(CARS) % LANES
-    # One speed per lane and ample room, so that nobody drives into another.
-    speed = np.array([11.0, 12.0, 13.0])[lane]
-    begin = 40.0 + 22.0 * (np.arange(CARS) // LANES) + random.uniform(0.0, 8.0, CARS)
-    x_m = begin[:, None] + speed[:, None] * 0.1 * np.arange(steps)
-    still = np.zeros((CARS, steps))
+def _scene(road: Road) -> Scenario:
+    cars = _cars()
+    # The ego is one track all the time, the others are lost and found again.
+    spells = np.arange(10 * SECONDS + 1) // (10 * TRACKED_S)
+    seen = [spells == spell for spell in np.unique(spells)]
+    rows = np.r_[0, np.repeat(np.arange(1, CARS), len(seen))]
+    valid = np.stack([np.ones(len(spells), bool), *(seen * (CARS - 1))])
+    per_step = {
+        name: getattr(cars, name)[rows]
+        for name in ("x_m", "y_m", "heading_rad", "vx_mps", "vy_mps")
+    }
+    per_car = {name: getattr(cars, name)[rows] for name in ("length_m", "width_m", "category")}
+    lane = (rows % LANES).astype(np.int32)
     return Scenario(
-        id=f"motorway-{seed}",
+        id="motorway",
         source="benchmark",
-        log=f"motorway-{seed}",
-        group=f"motorway-{seed}",
+        log="motorway",
+        group="motorway",
         type="following_lane",
         licence="generated",
         origin_m=(0.0, 0.0),
         road=road,
-        tracks=Tracks(
-            x_m=x_m,
-            y_m=still + LANE_M * lane[:, None],
-            heading_rad=still,
-            vx_mps=still + speed[:, None],
-            vy_mps=still,
-            valid=np.ones((CARS, steps), bool),
-            length_m=np.r_[5.176, random.uniform(4.0, 5.2, CARS - 1)],
-            width_m=np.r_[2.297, random.uniform(1.7, 2.1, CARS - 1)],
-            category=np.full(CARS, Category.VEHICLE, np.uint8),
-        ),
+        tracks=Tracks(**per_step, **per_car, valid=valid),
         ego=0,
         route=int(lane[0]),
-        agent_path=lane.astype(np.int32),
-        desired_mps=np.full(CARS, np.nan),
+        agent_path=lane,
+        desired_mps=np.full(len(rows), np.nan),
+    )
+
+
+def _cars() -> Tracks:
+    random = np.random.default_rng(0)
+    steps = 10 * SECONDS + 1
+    lane = np.arange(CARS) % LANES
+    speed = np.array(SPEEDS_MPS)[lane]
+    # Ample room, so that nobody drives into another.
+    begin = 40.0 + 22.0 * (np.arange(CARS) // LANES) + random.uniform(0.0, 8.0, CARS)
+    x_m = begin[:, None] + speed[:, None] * 0.1 * np.arange(steps)
+    still = np.zeros((CARS, steps))
+    return Tracks(
+        x_m=x_m,
+        y_m=still + LANE_M * lane[:, None],
+        heading_rad=still,
+        vx_mps=still + speed[:, None],
+        vy_mps=still,
+        valid=np.ones((CARS, steps), bool),
+        length_m=np.r_[5.176, random.uniform(4.0, 5.2, CARS - 1)],
+        width_m=np.r_[2.297, random.uniform(1.7, 2.1, CARS - 1)],
+        category=np.full(CARS, Category.VEHICLE, np.uint8),
     )
 
 

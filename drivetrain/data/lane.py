@@ -52,7 +52,7 @@ class Lane:
     @cached_property
     def typical_half_width_m(self) -> float:
         """The middle one of the half widths."""
-        return float(np.median(self.half_width_m))
+        return lines.middle(self.half_width_m)
 
     @cached_property
     def corners_m(self) -> Floats:

@@ -99,8 +99,8 @@ def is_sane(path: Path, positions_m: Floats, headings_rad: Floats) -> bool:
     turned_away = np.abs(lines.turned(headings_rad - facing))
     return bool(
         away_m.max() < MAX_AWAY_M
-        and np.median(away_m) < MAX_MEDIAN_AWAY_M
-        and np.median(turned_away) < MAX_TURNED_AWAY_RAD
+        and lines.middle(away_m) < MAX_MEDIAN_AWAY_M
+        and lines.middle(turned_away) < MAX_TURNED_AWAY_RAD
     )
 
 
@@ -196,6 +196,13 @@ def _between(lanes: Mapping[str, Lane], here: str, there: str) -> tuple[str, ...
     return None
 
 
+def _straightest(lanes: Sequence[Lane], heading_rad: float) -> Lane:
+    """The lane that turns away least from a heading."""
+    if len(lanes) == 1:
+        return lanes[0]
+    return min(lanes, key=lambda lane: (_bend(lane, heading_rad), lane.id))
+
+
 def _bend(lane: Lane, heading_rad: float) -> float:
     return float(np.abs(lines.turned(lane.headings_rad - heading_rad)).max())
 
@@ -222,8 +229,7 @@ class _Line:
         missing_m = LOOK_BACK_M - first.from_m
         before = [lane for lane in self._lanes.values() if first.lane.id in lane.successors]
         if missing_m > 0 and before:
-            here = first.lane.headings_rad[0]
-            lane = min(before, key=lambda one: (_bend(one, here), one.id))
+            lane = _straightest(before, first.lane.headings_rad[0])
             self.add(lane, lane.length_m - missing_m, lane.length_m)
 
     def look_ahead(self, last: Stay) -> None:
@@ -238,8 +244,7 @@ class _Line:
             if not onward:
                 self.pieces.add_straight(BEYOND_MAP_M)
                 return
-            here = lane.headings_rad[-1]
-            lane = min(onward, key=lambda after: (_bend(after, here), after.id))
+            lane = _straightest(onward, lane.headings_rad[-1])
             self.add(lane, 0.0, max(left_m, 1.0))
             left_m -= lane.length_m
 

@@ -51,20 +51,26 @@ class LinePieces:
         """The finished line, kinks between lanes smoothed."""
         points = np.concatenate(self._points)
         new = lines.without_repeats(points)
-        all_s_m = lines.arc_length(points)
-        stop_s_m = [all_s_m[min(at, len(points) - 1)] - back_m for at, back_m, _ in self._stops]
+        stop_s_m = self._stops_m(points)
         points, halves = points[new], np.concatenate(self._half_widths)[new]
         limits = np.concatenate(self._limits)[new]
         s_m = lines.arc_length(points)
-        even = lines.resampled(points, 1.0)
-        at_m = np.linspace(0.0, s_m[-1], len(even))
+        at_m = np.linspace(0.0, s_m[-1], max(1, round(s_m[-1])) + 1)
+        even = np.stack([np.interp(at_m, s_m, values) for values in points.T], axis=1)
         # A limit belongs to a whole lane: the nearest point's, never a mix of two.
         nearest = np.searchsorted(0.5 * (s_m[1:] + s_m[:-1]), at_m)
         line = lines.smoothed(lines.smoothed(even, SMOOTHING_POINTS), SMOOTHING_POINTS)
         # Smoothing shortens bends: a stop keeps its place among the points.
-        along_m = np.interp(stop_s_m, at_m, lines.arc_length(line))
+        along_m = np.interp(stop_s_m, at_m, lines.arc_length(line)) if stop_s_m else ()
         stops = tuple(
             Stop(float(way_m), light)
             for way_m, (_, _, light) in zip(along_m, self._stops, strict=True)
         )
         return Path(line, np.interp(at_m, s_m, halves), limits[nearest], stops)
+
+    def _stops_m(self, points_m: Floats) -> list[float]:
+        """The way to each stop line.  points_m: all points, repeats too."""
+        if not self._stops:
+            return []
+        s_m = lines.arc_length(points_m)
+        return [float(s_m[min(at, len(s_m) - 1)]) - back_m for at, back_m, _ in self._stops]

@@ -94,3 +94,9 @@ def project(line_m: Floats, points_m: Floats) -> tuple[Floats, Floats, Floats]:
 def turned(angle_rad: Floats) -> Floats:
     """Angles wrapped into (-pi, pi]."""
     return np.asarray(-((-angle_rad + np.pi) % (2 * np.pi) - np.pi))
+
+
+def middle(values: Floats) -> float:
+    """The median, several times sooner than numpy's: lines are many and short."""
+    ordered = np.sort(values)
+    return float(0.5 * (ordered[len(values) // 2] + ordered[(len(values) - 1) // 2]))
