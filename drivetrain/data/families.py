@@ -17,6 +17,7 @@ FAMILIES: dict[str, Callable[[np.random.Generator], Place]] = {
     "stopped_queue": carriageways.stopped_queue,
     "lane_change": carriageways.lane_change,
     "roundabout": crossings.roundabout,
+    "traffic_lights": crossings.traffic_lights,
 }
 """A new place of each type."""
 

@@ -25,7 +25,7 @@ from drivetrain.sim.planners import IdmDriver
 from drivetrain.sim.scenario import Scenario, Tracks
 from drivetrain.sim.world import Worlds
 
-VERSION = 1
+VERSION = 2
 ORIGIN = Origin("generated", VERSION)
 
 STEPS = 151

@@ -27,7 +27,7 @@ CATALOGUE = "scenarios.npy"
 FULL_CHECK_BYTES = 256 * 2**20
 """Up to this size every byte is read before a run starts; above it, sizes and offsets are."""
 
-MAY_BE_NAN = frozenset({"limit_mps", "desired_mps", "lane_limit_mps"})
+MAY_BE_NAN = frozenset({"limit_mps", "desired_mps", "lane_limit_mps", "lane_rule_mps"})
 """Columns in which NaN says that the source states no number."""
 
 _FILE_NAME = re.compile(r"([a-z_]+/)?[a-z0-9_]+\.npy")

@@ -21,7 +21,7 @@ from drivetrain.sim.scenario import AreaKind, Scenario, Signal
 from drivetrain.sim.state import EndReason
 from drivetrain.sim.world import Worlds
 
-COUNT = 64
+COUNT = 72
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +119,12 @@ def test_generate_writes_a_set_and_counts_what_was_drawn_anew(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "made"
-    assert main(["generate", "--out", str(out), "--count", "40", "--seed", "11"]) == 0
+    assert main(["generate", "--out", str(out), "--count", "45", "--seed", "11"]) == 0
     said = capsys.readouterr().out
     assert "- Duration: 15.0 s at 10 Hz" in said
-    assert "- Licences: generated 40" in said
+    assert "- Licences: generated 45" in said
     on_disk = load(out)
-    in_memory = ScenarioSet.from_scenarios(list(scenarios(40, seed=11)))
+    in_memory = ScenarioSet.from_scenarios(list(scenarios(45, seed=11)))
     np.testing.assert_array_equal(on_disk.arrays.x, in_memory.arrays.x)
     assert on_disk.manifest.types == dict.fromkeys(sorted(FAMILIES), 5)
 
