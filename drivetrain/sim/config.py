@@ -53,6 +53,17 @@ class RewardSettings(Settings):
     )
 
 
+class RandomizeSettings(Settings):
+    """How much chance is in an episode, each from 0 for none to 1; nobody is judged with it."""
+
+    agents: float = Field(
+        0.0, ge=0, le=1, description="How much IDM drivers differ: headway, speed, pedals."
+    )
+    sensing: float = Field(
+        0.0, ge=0, le=1, description="How badly others are seen: noise, and some not at all."
+    )
+
+
 class EnvironmentSettings(Settings):
     """What is simulated."""
 
@@ -62,10 +73,11 @@ class EnvironmentSettings(Settings):
     num_envs: int = Field(
         256, ge=1, le=16384, description="Worlds stepped together in every batch."
     )
-    traffic: Literal["idm", "replay", "policy"] = Field(
+    traffic: Literal["idm", "replay", "mixed", "policy"] = Field(
         "idm",
-        description="How the others drive: reacting by IDM, replayed from the log, or each by "
-        "the learner itself, which is then evaluated alone amid IDM traffic.",
+        description="How the other vehicles drive: reacting by IDM, replayed from the log, "
+        "replayed until in the way and then by IDM, or each by the learner itself, which is "
+        "then evaluated alone amid IDM traffic.",
     )
     seats: int | None = Field(
         None,
@@ -103,16 +115,18 @@ class EnvironmentSettings(Settings):
         description="Whether driving past a red light, where the expert did not, ends the "
         "episode or is only counted.",
     )
+    randomize: RandomizeSettings = Field(
+        RandomizeSettings(), description="How much chance is in an episode."
+    )
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads that step worlds; by default every core."
     )
     reward: RewardSettings = Field(RewardSettings(), description="How a step is rewarded.")
 
     def for_judging(self) -> "EnvironmentSettings":
-        """The same, but IDM traffic for self-play: one ego is judged, not all vehicles."""
-        if self.traffic != "policy":
-            return self
-        return self.model_copy(update={"traffic": "idm"})
+        """The same without chance, and IDM traffic for self-play: one ego is judged there."""
+        traffic = "idm" if self.traffic == "policy" else self.traffic
+        return self.model_copy(update={"traffic": traffic, "randomize": RandomizeSettings()})
 
     @property
     def horizon(self) -> int:

@@ -44,8 +44,11 @@ def drive_each(
     *,
     seed: int = 0,
 ) -> EpisodeTable:
-    """Every picked scenario, driven once by the driver, in its own action space."""
-    settings = settings.model_copy(update={"actions": driver.actions})
+    """Every picked scenario, driven once by the driver, in its own action space.
+
+    Without the chance that training may have asked for: all drivers are to meet the same.
+    """
+    settings = settings.for_judging().model_copy(update={"actions": driver.actions})
     worlds = Worlds(
         scenarios,
         settings,

@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.actions import MOST_DELTA_M, MOST_DELTA_RAD, unscaled
 from drivetrain.sim.angles import unit_vector
+from drivetrain.sim.chance import (
+    Sight,
+    desired_drawn,
+    episode_key,
+    is_missed,
+    manner_drawn,
+    seen_body,
+    seen_lead,
+)
 from drivetrain.sim.collide import (
     boxes_touch,
     collision_reason,
@@ -54,8 +63,21 @@ from drivetrain.sim.reward import (
     total,
     ttc_factor,
 )
-from drivetrain.sim.road import ROUTE_END_M, offset_at, paths_of, point_at, project_near
-from drivetrain.sim.scenario import EDGE_RADIUS_M, PATH_SPACING_M, ScenarioArrays, Signal
+from drivetrain.sim.road import (
+    ROUTE_END_M,
+    offset_at,
+    paths_of,
+    point_at,
+    project_anywhere,
+    project_near,
+)
+from drivetrain.sim.scenario import (
+    EDGE_RADIUS_M,
+    PATH_SPACING_M,
+    Category,
+    ScenarioArrays,
+    Signal,
+)
 from drivetrain.sim.score.episode import Chassis, Expert
 from drivetrain.sim.score.log import EpisodeLog
 from drivetrain.sim.score.meeting import (
@@ -77,6 +99,7 @@ from drivetrain.sim.traffic import (
     desired_speed,
     drive_on,
     idm_acceleration,
+    is_too_near,
     lead_in_corridor,
     stops_at,
 )
@@ -129,8 +152,16 @@ class ReferenceWorld:
     """One scenario, from its start; it does not begin another."""
 
     def __init__(
-        self, scenarios: ScenarioArrays, settings: EnvironmentSettings, scenario: int
+        self,
+        scenarios: ScenarioArrays,
+        settings: EnvironmentSettings,
+        scenario: int,
+        *,
+        seed: int = 0,
+        world: int = 0,
     ) -> None:
+        """seed, world: for the chance that the settings ask for; the episode is the first."""
+        self._key = np.uint64(episode_key(np.uint64(seed), world, 0))
         self._scenarios, self._paths = scenarios, paths_of(scenarios)
         self._settings, self._scenario = settings, scenario
         self._layout = LAYOUTS[settings.observation]
@@ -182,7 +213,8 @@ class ReferenceWorld:
 
     def _agent(self, row: int) -> Agent:
         s = self._scenarios
-        path = -1 if self._settings.traffic == "replay" else int(s.agent_path[row])
+        drives = self._settings.traffic == "idm" and s.category[row] == Category.VEHICLE
+        path = int(s.agent_path[row]) if drives else -1
         start = int(s.first_point[path]) if path >= 0 else 0
         agent = Agent(
             row=row,
@@ -288,6 +320,56 @@ class ReferenceWorld:
             agent.half_width,
         )
 
+    def _leave_logs(self) -> None:
+        """In mixed traffic, who would hit somebody off the log drives by its path from now."""
+        off_log = [self._ego_body()]
+        off_log += [body for agent, body in self._others() if agent.points > 0]
+        leaving = []
+        for agent, body in self._others():
+            if not self._may_leave(agent):
+                continue
+            me = self._on_own_path(agent, body)
+            speed = math.sqrt(body.vx * body.vx + body.vy * body.vy)
+            leads = [lead_in_corridor(self._paths, me, other) for other in off_log]
+            if any(is_too_near(speed, gap, lead, AGENT) for gap, lead in leads):
+                leaving.append((agent, me, speed))
+        for agent, me, speed in leaving:
+            self._take_path(agent, me)
+            agent.speed, agent.phase = speed, Phase.DRIVING
+
+    def _may_leave(self, agent: Agent) -> bool:
+        is_vehicle = agent.category == Category.VEHICLE
+        has_path = bool(self._scenarios.agent_path[agent.row] >= 0)
+        is_mixed = self._settings.traffic == "mixed"
+        return is_mixed and agent.points == 0 and is_vehicle and has_path
+
+    def _on_own_path(self, agent: Agent, body: Body) -> Follower:
+        s, path = self._scenarios, int(self._scenarios.agent_path[agent.row])
+        start = int(s.first_point[path])
+        points = int(s.first_point[path + 1]) - start
+        where, facing = (body.x, body.y), (body.cos, body.sin)
+        place = project_anywhere(self._paths, start, points, where, facing)
+        return _follower(body, start, points, *place)
+
+    def _take_path(self, agent: Agent, me: Follower) -> None:
+        agent.path = int(self._scenarios.agent_path[agent.row])
+        agent.start, agent.points = me.start, me.points
+        agent.along, agent.offset = me.along, me.offset
+
+    def _hold_back(self, agent: Agent) -> None:
+        """In mixed traffic, who would appear where somebody off the log is waits to enter."""
+        is_new = self._step > 0 and self._step == self._scenarios.start_step[agent.row]
+        if agent.body is None or not is_new or not self._may_leave(agent):
+            return
+        body = agent.body
+        gap = ENTRY_GAP_M + ENTRY_GAP_S * math.sqrt(body.vx * body.vx + body.vy * body.vy)
+        needed = body._replace(half_length=body.half_length + gap)
+        off_log = [self._ego_body()]
+        off_log += [other for each, other in self._others() if each.points > 0]
+        if any(boxes_touch(needed, other) for other in off_log):
+            self._take_path(agent, self._on_own_path(agent, body))
+            agent.body = None
+
     def _decision(self, agent: Agent) -> float:
         """A path follower's acceleration."""
         if agent.points == 0 or agent.body is None:
@@ -296,12 +378,15 @@ class ReferenceWorld:
         desired = agent.desired_mps
         if math.isnan(desired):
             desired = desired_speed(self._paths, agent.start, agent.points, agent.along)
-        decided = idm_acceleration(agent.speed, desired, gap, lead, AGENT)
+        slot, vary = 1 + self._agents.index(agent), self._settings.randomize.agents
+        manner = manner_drawn(self._key, slot, vary)
+        desired = desired_drawn(desired, self._key, slot, vary)
+        decided = idm_acceleration(agent.speed, desired, gap, lead, manner)
         front = agent.along + agent.half_length
         gap, signal = self._line_ahead(agent.path, front, self._step - 1)
-        if not stops_at(signal, gap, agent.speed, AGENT):
+        if not stops_at(signal, gap, agent.speed, manner):
             return decided
-        return min(decided, idm_acceleration(agent.speed, desired, gap, 0.0, AGENT))
+        return min(decided, idm_acceleration(agent.speed, desired, gap, 0.0, manner))
 
     # Lights
 
@@ -360,6 +445,8 @@ class ReferenceWorld:
                 )
                 self._place_on_path(agent)
         for agent in self._agents:
+            self._hold_back(agent)
+        for agent in self._agents:
             self._try_to_enter(agent)
 
     # The ego
@@ -408,6 +495,7 @@ class ReferenceWorld:
     def step(self, *action: float) -> Outcome:
         """One step: everybody decides on the old state, moves, and is judged in the new one."""
         self._step += 1
+        self._leave_logs()
         accelerations = [self._decision(agent) for agent in self._agents]
         self._move_ego(action)
         self._move_agents(accelerations)
@@ -529,6 +617,20 @@ class ReferenceWorld:
 
     # Observing
 
+    def _sight(self) -> Sight:
+        return Sight(self._key, self._step, self._settings.randomize.sensing)
+
+    def _seen_lead(self) -> tuple[float, float]:
+        """(gap, speed) of what stands first in the route's corridor, as it is seen."""
+        if math.isinf(self._lead[0]):
+            return self._lead
+        me = self._ego_follower()
+        for slot, agent in enumerate(self._agents, 1):
+            body = agent.body
+            if body is not None and lead_in_corridor(self._paths, me, body) == self._lead:
+                return seen_lead(self._sight(), slot, *self._lead)
+        raise AssertionError("a lead must be somebody")
+
     def _edges(self) -> list[Edge]:
         """All pieces of the road's edges, in their stored order."""
         s, road = self._scenarios, int(self._scenarios.road[self._scenario])
@@ -547,16 +649,19 @@ class ReferenceWorld:
             self._yaw_rate,
             self._along,
             self._offset,
-            *self._lead,
+            *self._seen_lead(),
         )
         write_ego(out, self._paths, (self._start, self._points), ego, view)
         others = sorted(self._others(), key=lambda other: _squared(other[1], ego.x, ego.y))
+        sight = self._sight()
+        slots = {id(agent): slot for slot, agent in enumerate(self._agents, 1)}
+        others = [each for each in others if not is_missed(sight, slots[id(each[0])])]
         for row, (agent, body) in enumerate(others[: self._layout.agents]):
             write_agent(
                 out,
                 self._layout.agents_at + row * self._layout.per_agent,
                 ego,
-                body,
+                seen_body(sight, slots[id(agent)], body),
                 agent.category,
             )
         route = (self._start, self._points, self._along)

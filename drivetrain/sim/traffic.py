@@ -81,6 +81,14 @@ def idm_acceleration(
 
 
 @compiled
+def is_too_near(speed_mps: float, gap_m: float, lead_mps: float, manner: Manner) -> bool:
+    """Whether comfortable braking from the next step on no longer ends standstill_m behind."""
+    closing = speed_mps - lead_mps
+    needed = closing * STEP_S + closing * closing / (2.0 * manner.braking_mps2)
+    return closing > 0.0 and gap_m <= manner.standstill_m + needed
+
+
+@compiled
 def stops_at(signal: int, gap_m: float, speed_mps: float, manner: Manner) -> bool:
     """Whether one stops at a line: on red, and on yellow if comfortable braking will do."""
     if signal == _RED:

@@ -70,6 +70,9 @@ def with_lights(plain: Scenario, random: np.random.Generator) -> Scenario:
 VARIANTS: dict[str, dict[str, object]] = {
     "idm": {"traffic": "idm"},
     "replay": {"traffic": "replay"},
+    "mixed": {"traffic": "mixed"},
+    "mixed goes on": {"traffic": "mixed", "on_failure": "ignore"},
+    "chance": {"randomize": {"agents": 1.0, "sensing": 0.7}},
     "nothing ends it": {"traffic": "replay", "on_failure": "ignore"},
     "wide": {"observation": "wide", "actuators": "direct"},
     "red lights end it": {"red_light": "stop"},
@@ -92,7 +95,10 @@ def test_every_step_of_a_batch_matches_the_reference(
         scenarios, environment, num_worlds=3, seed=0, picks=np.arange(3), in_order=True
     )
     worlds.reset()
-    references = [ReferenceWorld(scenarios, environment, number) for number in range(3)]
+    references = [
+        ReferenceWorld(scenarios, environment, number, seed=0, world=number)
+        for number in range(3)
+    ]
     alive = set(range(3))
     for world in alive:
         seen = references[world].observation()

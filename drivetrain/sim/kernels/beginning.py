@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from drivetrain.sim.chance import mixed
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.dynamics import (
     PACIFICA_LENGTH_M,
@@ -17,13 +18,14 @@ from drivetrain.sim.kernels.buffers import (
     PARTS,
     WAITING,
     Rules,
-    mixed,
 )
 from drivetrain.sim.kernels.ego import place_ego
 from drivetrain.sim.road import Paths, offset_at, project_anywhere
-from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.scenario import Category, ScenarioArrays
 from drivetrain.sim.seats import agent_in_seat, is_driven
 from drivetrain.sim.state import Ints, State
+
+VEHICLE = int(Category.VEHICLE)
 
 
 @inlined
@@ -167,7 +169,8 @@ def begin_agent(
 ) -> None:
     """Slot j for an agent that has not appeared yet."""
     b, d = state.bodies, state.drivers
-    path = -1 if rules.replay else int(scenarios.agent_path[agent])
+    is_vehicle = scenarios.category[agent] == VEHICLE
+    path = int(scenarios.agent_path[agent]) if is_vehicle and not rules.replay else -1
     d.agent[w, j], d.path[w, j] = agent, path
     d.start[w, j], d.points[w, j] = 0, 0
     if path >= 0:

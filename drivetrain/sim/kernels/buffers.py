@@ -1,4 +1,4 @@
-"""What the kernels share: the rules, what a step fills, room to work in, and chance."""
+"""What the kernels share: the rules, what a step fills, and room to work in."""
 
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ class Rules(NamedTuple):
 
     groups, seats: how many groups of how many worlds drive one scene together.
     goes_on: a collision or leaving the road does not end the episode.
+    replay: nobody drives by IDM, or with mixed: not yet.
     ends_on_red: driving past a red light does.  actions: an `ActionCode`.
     """
 
@@ -38,10 +39,13 @@ class Rules(NamedTuple):
     seats: int
     horizon: int
     replay: bool
+    mixed: bool
     goes_on: bool
     ends_on_red: bool
     actions: int
     lags: Lags
+    vary_agents: float
+    vary_sensing: float
     in_order: bool
     stagger: bool
     weights: Weights
@@ -90,22 +94,6 @@ def new_scratch(slots: int, layout: ObservationLayout) -> Scratch:
         nearest=np.zeros(rows, np.int64),
         distance=np.full(rows, np.nan),
     )
-
-
-@inlined
-def mixed(seed: np.uint64, world: int, number: int) -> np.uint64:
-    """64 random-looking bits of three numbers: the finaliser of splitmix64, applied to each.
-
-    A counter instead of a generator's state: what a world draws cannot depend on when or where
-    it is asked.
-    """
-    bits = np.uint64(seed)
-    for part in (np.uint64(world), np.uint64(number)):
-        bits = (bits ^ part) + np.uint64(0x9E3779B97F4A7C15)
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        bits = bits ^ (bits >> np.uint64(31))
-    return bits
 
 
 @inlined

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from drivetrain.sim.chance import Sight, is_missed
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import Scratch
 from drivetrain.sim.road import cell_middle, cell_of
@@ -15,8 +16,8 @@ ROUNDED_M = 0.05
 
 
 @inlined
-def nearest_agents(state: State, scratch: Scratch, w: int, most: int) -> int:
-    """Puts the others in order of their distance; how many to look at: at most `most`.
+def nearest_agents(state: State, scratch: Scratch, sight: Sight, w: int, most: int) -> int:
+    """Puts the others in order of their distance; how many are seen: at most `most`.
 
     The order is that of the last look, put right: from one step to the next little changes. The
     lower slot comes first where two are equally near, so it does not matter what it was.
@@ -26,6 +27,8 @@ def nearest_agents(state: State, scratch: Scratch, w: int, most: int) -> int:
     for j in range(1, slots):
         dx, dy = b.x[w, j] - x, b.y[w, j] - y
         squared[j] = dx * dx + dy * dy if b.present[w, j] else math.inf
+        if sight.strength > 0.0 and is_missed(sight, j):
+            squared[j] = math.inf
     for place in range(2, slots):
         j, at = order[w, place], place
         distance = squared[j]

@@ -1,10 +1,13 @@
 """What the ego sees, nearest first."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.chance import Sight, episode_key, seen_body, seen_lead
 from drivetrain.sim.compiled import inlined
-from drivetrain.sim.kernels.buffers import Scratch, body_at
+from drivetrain.sim.kernels.buffers import Rules, Scratch, body_at
 from drivetrain.sim.kernels.nearest import nearest_agents, nearest_edges
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.observe import (
@@ -24,6 +27,7 @@ from drivetrain.sim.state import State
 def observe(
     scenarios: ScenarioArrays,
     paths: Paths,
+    rules: Rules,
     state: State,
     layout: ObservationLayout,
     scratch: Scratch,
@@ -31,7 +35,12 @@ def observe(
     out: NDArray[np.float32],
 ) -> None:
     """World w as `layout` has it, into out: [size]."""
-    e, d, ego = state.egos, state.drivers, body_at(state, w, 0)
+    e, d, ego, p = state.egos, state.drivers, body_at(state, w, 0), state.progress
+    key = episode_key(rules.seed, w, p.episode[w])
+    sight = Sight(key, p.step[w], rules.vary_sensing)
+    lead_gap, lead_speed = e.lead_gap[w], e.lead_speed[w]
+    if sight.strength > 0.0 and lead_gap < math.inf:
+        lead_gap, lead_speed = seen_lead(sight, d.lead[w, 0], lead_gap, lead_speed)
     route = (d.start[w, 0], d.points[w, 0])
     view = EgoView(
         e.speed[w],
@@ -40,11 +49,11 @@ def observe(
         e.yaw_rate[w],
         d.along[w, 0],
         d.offset[w, 0],
-        e.lead_gap[w],
-        e.lead_speed[w],
+        lead_gap,
+        lead_speed,
     )
     write_ego(out, paths, route, ego, view)
-    observe_agents(state, layout, scratch, w, out)
+    observe_agents(state, layout, scratch, sight, w, out)
     for number in range(layout.route):
         at = layout.route_at + number * layout.per_route
         write_route(out, at, paths, (route[0], route[1], d.along[w, 0]), number, ego)
@@ -57,16 +66,20 @@ def observe_agents(
     state: State,
     layout: ObservationLayout,
     scratch: Scratch,
+    sight: Sight,
     w: int,
     out: NDArray[np.float32],
 ) -> None:
     """The nearest others; the lower slot first where two are equally near."""
     b, ego = state.bodies, body_at(state, w, 0)
-    kept = nearest_agents(state, scratch, w, layout.agents)
+    kept = nearest_agents(state, scratch, sight, w, layout.agents)
     for row in range(kept):
         j = b.order[w, row + 1]
         at = layout.agents_at + row * layout.per_agent
-        write_agent(out, at, ego, body_at(state, w, j), b.category[w, j])
+        other = body_at(state, w, j)
+        if sight.strength > 0.0:
+            other = seen_body(sight, j, other)
+        write_agent(out, at, ego, other, b.category[w, j])
     for at in range(layout.agents_at + kept * layout.per_agent, layout.route_at):
         out[at] = 0.0
 

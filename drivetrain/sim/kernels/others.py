@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from drivetrain.sim.angles import unit_vector
+from drivetrain.sim.chance import desired_drawn, episode_key, manner_drawn
 from drivetrain.sim.collide import boxes_touch
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.kernels.buffers import (
@@ -12,10 +13,12 @@ from drivetrain.sim.kernels.buffers import (
     GONE,
     NOWHERE_M,
     WAITING,
+    Rules,
     Scratch,
     body_at,
     follower_at,
 )
+from drivetrain.sim.kernels.leaving import hold_back, leave_logs
 from drivetrain.sim.kernels.lights import gap_to_stop, has_lights
 from drivetrain.sim.road import Paths, offset_at, point_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
@@ -176,10 +179,18 @@ def find_lead(
 
 @inlined
 def decide_traffic(
-    scenarios: ScenarioArrays, paths: Paths, state: State, scratch: Scratch, w: int
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    rules: Rules,
+    state: State,
+    scratch: Scratch,
+    w: int,
 ) -> None:
     """Every path follower's acceleration, all from the same old state."""
-    d, lit = state.drivers, has_lights(scenarios, state, w)
+    d, lit, manner = state.drivers, has_lights(scenarios, state, w), AGENT
+    key = episode_key(rules.seed, w, state.progress.episode[w])
+    if rules.mixed:
+        leave_logs(scenarios, paths, state, scratch, w)
     note_places(state, scratch, w)
     for j in range(1, state.progress.slots[w]):
         if d.points[w, j] > 0 and d.phase[w, j] == DRIVING:
@@ -187,17 +198,25 @@ def decide_traffic(
             desired = d.desired[w, j]
             if math.isnan(desired):
                 desired = desired_speed(paths, d.start[w, j], d.points[w, j], d.along[w, j])
-            decided = idm_acceleration(d.speed[w, j], desired, gap, speed, AGENT)
+            if rules.vary_agents > 0.0:
+                manner = manner_drawn(key, j, rules.vary_agents)
+                desired = desired_drawn(desired, key, j, rules.vary_agents)
+            decided = idm_acceleration(d.speed[w, j], desired, gap, speed, manner)
             if lit:
-                line = gap_to_stop(scenarios, state, w, j, state.progress.step[w] - 1, AGENT)
-                braked = idm_acceleration(d.speed[w, j], desired, line, 0.0, AGENT)
+                line = gap_to_stop(scenarios, state, w, j, state.progress.step[w] - 1, manner)
+                braked = idm_acceleration(d.speed[w, j], desired, line, 0.0, manner)
                 decided = min(decided, braked)
             scratch.acceleration[j] = decided
 
 
 @inlined
 def move_traffic(
-    scenarios: ScenarioArrays, paths: Paths, state: State, scratch: Scratch, w: int
+    scenarios: ScenarioArrays,
+    paths: Paths,
+    rules: Rules,
+    state: State,
+    scratch: Scratch,
+    w: int,
 ) -> None:
     """Everybody one step on, then those who enter."""
     d, step = state.drivers, state.progress.step[w]
@@ -213,6 +232,9 @@ def move_traffic(
             )
             d.along[w, j], d.offset[w, j], d.speed[w, j] = along, offset, speed
             place_on_path(paths, state, w, j)
+    if rules.mixed:
+        for j in range(1, slots):
+            hold_back(scenarios, paths, state, w, j, step)
     for j in range(1, slots):
         if d.phase[w, j] == WAITING:
             try_to_enter(scenarios, paths, state, w, j, step)

@@ -150,7 +150,9 @@ def judge_step(
     buffers.terminated[w] = reason not in (NO_END, OUT_OF_TIME)
     buffers.truncated[w] = reason == OUT_OF_TIME
     if reason != NO_END:
-        observe(scenarios, paths, state, layout, scratch, w, buffers.final_observations[w])
+        observe(
+            scenarios, paths, rules, state, layout, scratch, w, buffers.final_observations[w]
+        )
         score(scenarios, state, episodes, work, w)
         summarise(state, episodes, w, reason)
 
@@ -197,7 +199,7 @@ def show(
             if p.step[w] == p.entered[w]:
                 note_ego(state, w)
                 meet_others(scenarios, paths, state, w)
-            observe(scenarios, paths, state, layout, scratch, w, buffers.observations[w])
+            observe(scenarios, paths, rules, state, layout, scratch, w, buffers.observations[w])
         else:
             see_nothing(layout, buffers.observations[w])
 
@@ -230,12 +232,12 @@ def step_worlds(
         for w in range(one, one + rules.seats):
             p.step[w] += 1
             if p.on_stage[w]:
-                decide_traffic(scenarios, paths, state, scratch, w)
+                decide_traffic(scenarios, paths, rules, state, scratch, w)
                 act(scenarios, paths, rules, state, w, actions)
         admit(scenarios, paths, rules, state, one)
         for w in range(one, one + rules.seats):
             if p.on_stage[w]:
-                move_traffic(scenarios, paths, state, scratch, w)
+                move_traffic(scenarios, paths, rules, state, scratch, w)
                 look_ahead(scenarios, paths, state, scratch, w)
             if p.on_stage[w] and p.entered[w] < p.step[w]:
                 judge_step(
