@@ -95,6 +95,7 @@ from drivetrain.sim.traffic import (
     ENTRY_GAP_S,
     LOOK_AHEAD_M,
     OFFSET_DECAY_M,
+    STRAY_M,
     Follower,
     desired_speed,
     drive_on,
@@ -329,6 +330,8 @@ class ReferenceWorld:
             if not self._may_leave(agent):
                 continue
             me = self._on_own_path(agent, body)
+            if abs(me.offset) > STRAY_M:
+                continue
             speed = math.sqrt(body.vx * body.vx + body.vy * body.vy)
             leads = [lead_in_corridor(self._paths, me, other) for other in off_log]
             if any(is_too_near(speed, gap, lead, AGENT) for gap, lead in leads):

@@ -18,6 +18,8 @@ from drivetrain.sim.scenario import Signal
 from drivetrain.sim.state import Body
 
 LOOK_AHEAD_M = 80.0
+STRAY_M = 5.0
+"""Who is logged farther from its path than this does not follow it."""
 CORRIDOR_MARGIN_M = 0.3
 EMERGENCY_MPS2 = 8.0
 UNKNOWN_LIMIT_MPS = 15.0

@@ -16,6 +16,7 @@ from drivetrain.sim.traffic import (
     AGENT,
     ENTRY_GAP_M,
     ENTRY_GAP_S,
+    STRAY_M,
     Follower,
     is_too_near,
     lead_in_corridor,
@@ -51,17 +52,20 @@ def leave_logs(
 def must_leave(scenarios: ScenarioArrays, paths: Paths, state: State, w: int, j: int) -> float:
     """1 if somebody off the log is too near ahead of slot j, else 0."""
     b, d, speed = state.bodies, state.drivers, state.drivers.speed[w, j]
-    reach = b.half_length[w, j] + state.progress.radius[w] + AGENT.standstill_m
-    reach += speed * STEP_S + speed * speed / (2.0 * AGENT.braking_mps2)
+    near = AGENT.standstill_m + speed * STEP_S + speed * speed / (2.0 * AGENT.braking_mps2)
+    aside = 2.0 * (STRAY_M + state.progress.radius[w])
+    reach = near + aside + b.half_length[w, j] + state.progress.radius[w] + 1.0
     for k in range(state.progress.slots[w]):
         if k == j or not b.present[w, k] or (k > 0 and d.points[w, k] == 0):
             continue
         dx, dy = b.x[w, k] - b.x[w, j], b.y[w, k] - b.y[w, j]
         ahead = dx * b.cos[w, j] + dy * b.sin[w, j]
         # Straight distances never exceed those along a path and aside from it.
-        if ahead <= 0.0 or dx * dx + dy * dy > 4.0 * reach * reach:
+        if ahead <= 0.0 or dx * dx + dy * dy > reach * reach:
             continue
         me = on_own_path(scenarios, paths, state, w, j)
+        if abs(me.offset) > STRAY_M:
+            return 0.0
         gap, lead = lead_in_corridor(paths, me, body_at(state, w, k))
         if is_too_near(speed, gap, lead, AGENT):
             return 1.0

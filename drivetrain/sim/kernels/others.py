@@ -157,6 +157,10 @@ def find_lead(
     b, d = state.bodies, state.drivers
     me = follower_at(state, w, j)
     radius = state.progress.radius[w]
+    if j == 0:
+        # Who was put somewhere by a displacement may be beside no point of its path.
+        px, py, _, _ = point_at(paths, me.start, me.points, me.along)
+        radius += math.sqrt((me.x - px) ** 2 + (me.y - py) ** 2) - abs(me.offset)
     best, speed, lead = math.inf, 0.0, 0
     last = d.lead[w, j]
     if b.present[w, last] and last != j:
