@@ -9,7 +9,6 @@ start of the processes, the map, checks, shards, and the join.
 import argparse
 import io
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -114,7 +113,7 @@ def _write_logs(folder: Path, files: int) -> None:
     written = write_database(folder / "logs", _scene(road), layout, first)
     for name in others:
         # A recording is known by its file's name, so the same again is another one.
-        shutil.copyfile(written, written.with_name(f"{name}.db"))
+        written.with_name(f"{name}.db").hardlink_to(written)
     write_map(folder / "maps", road)
 
 
@@ -207,7 +206,7 @@ def _cars() -> Tracks:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=8)
+    parser.add_argument("--files", type=int, default=16)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", action="store_true", help="one JSON line each")
     options = parser.parse_args()

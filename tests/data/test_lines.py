@@ -81,3 +81,10 @@ def test_between_two_equally_near_places_the_first_counts() -> None:
 def test_a_single_point_is_no_line() -> None:
     with pytest.raises(ValueError, match="two points"):
         lines.project(np.zeros((1, 2)), np.zeros((3, 2)))
+
+
+def test_the_middle_of_numbers_is_their_median() -> None:
+    random = np.random.default_rng(2)
+    for count in range(1, 30):
+        numbers = random.normal(size=count)
+        assert lines.middle(numbers) == np.median(numbers)
