@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from drivetrain.numbers import percent, short_count, short_duration, short_number
+from drivetrain.numbers import UNKNOWN, percent, short_count, short_duration, short_number
 from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
 from drivetrain.runs.waiting import Waiting
@@ -23,6 +23,7 @@ from skill.status_page import ago
 from skill.table import table, untrusted
 
 MOST_WORST = 5
+MOST_TYPES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +65,24 @@ def run_report(page: Page) -> Report:
         "checkpoints": str(run.folder.checkpoints),
         "tensorboard": str(run.folder.logs),
         "licences": list(page.licences),
-        "evaluation": page.evaluation,
+        "evaluation": _without_scenarios(page.evaluation),
     }
     return Report("\n\n".join(part for part in parts if part), facts)
+
+
+def _without_scenarios(evaluation: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What a page tells of an evaluation: thousands of scenarios stay in its file."""
+    if evaluation is None:
+        return None
+    return {name: told for name, told in evaluation.items() if name != "scenarios"}
 
 
 def evaluation_part(evaluation: Mapping[str, Any]) -> str:
     """The drivers side by side on the same scenarios."""
     data = evaluation.get("data") or {}
     header = (
-        *("Driver", "Episodes", "Success", "At-fault collision", "Collision", "Off-road"),
-        *("Progress", "Reward"),
+        *("Driver", "Episodes", "Score", "Success", "At-fault collision", "Collision"),
+        *("Off-road", "Progress", "Reward"),
     )
     lines = [
         "### Evaluation",
@@ -82,6 +90,7 @@ def evaluation_part(evaluation: Mapping[str, Any]) -> str:
         f"{_driven(data)}{_traffic(evaluation)}. In brackets: count, 95 % interval.",
         "",
         table(header, map(_driver_row, evaluation.get("drivers") or ())),
+        *_type_lines(evaluation.get("drivers") or ()),
     ]
     worst = [untrusted(str(name), 60) for name in evaluation.get("worst") or ()]
     if worst:
@@ -101,10 +110,45 @@ def _driver_row(driver: Mapping[str, Any]) -> Sequence[str]:
     return (
         untrusted(str(driver.get("name", "")), 80),
         str(driver.get("episodes", "?")),
+        _score(driver.get("score") or {}),
         *(_rate(driver.get(name) or {}) for name in rates),
         percent(progress.get("mean")),
         short_number(reward.get("mean")),
     )
+
+
+def _type_lines(drivers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    """The mean score of every driver on every type of scenario, where there are several."""
+    kinds: Mapping[str, Any] = (drivers[0].get("by_type") or {}) if drivers else {}
+    if len(kinds) < 2 or all(kind.get("score") is None for kind in kinds.values()):
+        return
+    names = (untrusted(str(driver.get("name", "")), 80) for driver in drivers)
+    rows = [
+        (
+            untrusted(kind, 40),
+            str(first.get("scenarios", "?")),
+            *(_hundredths(_of_type(driver, kind).get("score")) for driver in drivers),
+        )
+        for kind, first in list(kinds.items())[:MOST_TYPES]
+    ]
+    yield from ("", "Score by type of scenario:", "")
+    yield table(("Type", "Scenarios", *names), rows)
+
+
+def _of_type(driver: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    result: Mapping[str, Any] = (driver.get("by_type") or {}).get(kind) or {}
+    return result
+
+
+def _score(score: Mapping[str, Any]) -> str:
+    shown = _hundredths(score.get("mean"))
+    if "low" not in score:
+        return shown
+    return f"{shown} ({_hundredths(score['low'])}-{_hundredths(score.get('high'))})"
+
+
+def _hundredths(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.2f}"
 
 
 def _rate(rate: Mapping[str, Any]) -> str:

@@ -69,6 +69,19 @@ def lane(radius_m: float, length_m: float, number: int) -> Lane:
     )
 
 
+def flat_lane(begin_m: Floats, end_m: Floats, half_width_m: float) -> Road:
+    """A road of one straight lane from point to point, without an edge."""
+    ahead = (end_m - begin_m) / np.linalg.norm(end_m - begin_m)
+    aside = half_width_m * np.array([-ahead[1], ahead[0]])
+    corners = np.stack([begin_m + aside, end_m + aside, end_m - aside, begin_m - aside])
+    middle = np.stack([begin_m, end_m])
+    alone = Lane(corners, middle, 15.0, block=0, is_connector=False)
+    path = line(middle, half_width_m=half_width_m)
+    return Road(
+        "flat", (path,), np.empty((0, 4)), (alone,), (Area(AreaKind.DRIVABLE, (corners,)),)
+    )
+
+
 def track_on(path: Path, start_m: float, speed_mps: float, steps: int) -> Floats:
     """x, y, heading, vx, vy of a drive at constant speed along a path.  [5, steps]."""
     points = path.points_m

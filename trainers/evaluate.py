@@ -23,6 +23,7 @@ from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.planners import Driver, RandomDriver
 from trainers import checkpoints
 from trainers.baselines import BASELINES, EVERY_BASELINE
+from trainers.judgement import Driven, Judged, driven, judge, worst_of
 from trainers.policy import (
     Interrupt,
     Interruptible,
@@ -31,23 +32,6 @@ from trainers.policy import (
     untrained_policy,
 )
 from trainers.requests import PPORequest
-from trainers.statistics import Mean, Rate, mean_of, rate_of
-
-WORST = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """How one driver did on the evaluated scenarios."""
-
-    name: str
-    episodes: int
-    success: Rate
-    at_fault_collision: Rate
-    collision: Rate
-    off_road: Rate
-    progress: Mean
-    reward: Mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +46,10 @@ class DataFacts:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Drivers judged on the same scenarios, the run's own first; and where it did worst."""
+    """Drivers judged on the same scenarios, the run's own first.
+
+    worst: where that one did worst.  scenarios: how it did in each.
+    """
 
     run: str
     checkpoint: str | None
@@ -71,6 +58,7 @@ class Evaluation:
     data: DataFacts
     drivers: tuple[Judged, ...]
     worst: tuple[str, ...]
+    scenarios: tuple[Driven, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, as it is stored and printed."""
@@ -147,17 +135,19 @@ class Course:
         checkpoint: str | None = None,
         step: int | None = None,
     ) -> Evaluation:
-        """Every driver on the same scenarios; the first one's failures are named."""
+        """Every driver on the same scenarios; of the first one each of them is told."""
         tables = {name: self._drive(driver) for name, driver in drivers.items()}
-        worst = worst_picks(next(iter(tables.values())), self.picks)
+        catalogue = self.scenarios.catalogue[self.picks]
+        ids, types, own = catalogue["id"], catalogue["type"], next(iter(tables.values()))
         return Evaluation(
             run=run,
             checkpoint=checkpoint,
             step=step,
             traffic=self.environment.traffic,
             data=self.facts,
-            drivers=tuple(judge(name, table) for name, table in tables.items()),
-            worst=tuple(str(self.scenarios.catalogue["id"][pick]) for pick in worst),
+            drivers=tuple(judge(name, table, types) for name, table in tables.items()),
+            worst=tuple(str(ids[row]) for row in worst_of(own)),
+            scenarios=driven(own, ids, types),
         )
 
     def _drive(self, driver: Driver) -> EpisodeTable:
@@ -178,26 +168,6 @@ def test_scenarios(scenarios: ScenarioSet, limit: int | None) -> tuple[str, NDAr
         "The set holds out neither `test` nor `val` scenarios; a policy is judged on scenarios "
         "it was not trained on. Convert more than one recording: `/train help data`."
     )
-
-
-def judge(name: str, table: EpisodeTable) -> Judged:
-    """The rates and means of a driver's episodes, with their intervals."""
-    return Judged(
-        name=name,
-        episodes=len(table.success),
-        success=rate_of(table.success),
-        at_fault_collision=rate_of(table.at_fault_collision),
-        collision=rate_of(table.collision),
-        off_road=rate_of(table.off_road),
-        progress=mean_of(table.progress),
-        reward=mean_of(table.reward),
-    )
-
-
-def worst_picks(table: EpisodeTable, picks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The scenarios without success, those with the least reward first."""
-    failed = np.flatnonzero(~table.success)
-    return picks[failed[np.argsort(table.reward[failed], kind="stable")]][:WORST]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -32,6 +32,7 @@ from drivetrain.text import nearest, quote, typed
 from trainers import checkpoints
 from trainers.baselines import BASELINES
 from trainers.evaluate import Course
+from trainers.judgement import worst_first
 from trainers.policy import PolicyDriver, restored_policy
 from trainers.requests import PPORequest
 
@@ -81,14 +82,13 @@ class Drive:
         return list(dict.fromkeys(_row_of(name, ids, self.name) for name in wanted))
 
     def worst(self, count: int) -> list[int]:
-        """The rows of the scenarios driven worst: without success first, then by reward."""
+        """The rows of the scenarios driven worst, the lowest score first."""
         course = self.course
         _tell(f"driving {len(course.picks)} scenarios to find the worst")
         table = drive_each(
             course.scenarios.arrays, course.picks, course.environment, self.driver()
         )
-        order = np.lexsort((table.reward, table.success))
-        rows: list[int] = course.picks[order[:count]].tolist()
+        rows: list[int] = course.picks[worst_first(table)[:count]].tolist()
         return rows
 
     def recordings(self, rows: Sequence[int]) -> list[Recording]:

@@ -43,6 +43,18 @@ def rate_of(happened: NDArray[np.bool_]) -> Rate:
     return Rate(count, share, max(0.0, centre - half), min(1.0, centre + half))
 
 
+def known_mean(values: NDArray[np.floating]) -> float | None:
+    """The mean of those that are not NaN; None where all are."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else None
+
+
+def known_mean_of(values: NDArray[np.floating]) -> Mean | None:
+    """Likewise, with its interval."""
+    known = values[~np.isnan(values)]
+    return mean_of(known) if known.size else None
+
+
 def mean_of(values: NDArray[np.floating]) -> Mean:
     """The mean, with a percentile bootstrap over episodes (Efron 1979), always the same draws.
 

@@ -124,9 +124,13 @@ class EnvironmentSettings(Settings):
     reward: RewardSettings = Field(RewardSettings(), description="How a step is rewarded.")
 
     def for_judging(self) -> "EnvironmentSettings":
-        """The same without chance, and IDM traffic for self-play: one ego is judged there."""
+        """The same to the end, whatever happens, without chance, and for one ego.
+
+        nuPlan goes on after a collision too. Self-play is judged in IDM traffic.
+        """
         traffic = "idm" if self.traffic == "policy" else self.traffic
-        return self.model_copy(update={"traffic": traffic, "randomize": RandomizeSettings()})
+        judged = {"traffic": traffic, "on_failure": "ignore", "randomize": RandomizeSettings()}
+        return self.model_copy(update=judged)
 
     @property
     def horizon(self) -> int:

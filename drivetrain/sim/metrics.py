@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.planners import Driver
 from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.score.progress import LEAST_PROGRESS_M
+from drivetrain.sim.score.terms import METRICS
 from drivetrain.sim.state import Episodes
 from drivetrain.sim.world import Worlds
 
-LEAST_PROGRESS_M = 2.0
-"""Below this, nuPlan does not tell one progress from another."""
 ENOUGH_PROGRESS = 0.8
 MOST_WORLDS = 256
 
@@ -21,6 +21,8 @@ class EpisodeTable(NamedTuple):
     """One episode per driven scenario, in the order of the picks.  All [picks].
 
     progress: the ego's distance along the route as a share of the expert's, 0 to 1.
+    score: nuPlan's closed-loop score, NaN where the map does not tell it.
+    metrics: [picks, metrics] in the order of `score.terms.METRICS`, NaN likewise.
     success: no collision at fault, on the road, and progress of at least ENOUGH_PROGRESS.
     """
 
@@ -34,6 +36,8 @@ class EpisodeTable(NamedTuple):
     progress: NDArray[np.float64]
     mean_speed_mps: NDArray[np.float64]
     reward: NDArray[np.float64]
+    score: NDArray[np.float64]
+    metrics: NDArray[np.float64]
 
 
 def drive_each(
@@ -79,6 +83,8 @@ class _Rows:
         self.expert_m = np.zeros(picks)
         self.mean_speed_mps = np.zeros(picks)
         self.total_reward = np.zeros(picks)
+        self.score = np.zeros(picks)
+        self.metrics = np.zeros((picks, len(METRICS)))
 
     def are_complete(self) -> bool:
         return bool((self.scenario >= 0).all())
@@ -106,6 +112,8 @@ def table_of(rows: "_Rows | Episodes") -> EpisodeTable:
         progress=progress,
         mean_speed_mps=rows.mean_speed_mps,
         reward=rows.total_reward,
+        score=rows.score,
+        metrics=rows.metrics,
     )
 
 

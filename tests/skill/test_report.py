@@ -353,6 +353,7 @@ EVALUATION = {
         {
             "name": "ppo_v1 (best)",
             "episodes": 128,
+            "score": {"mean": 0.873, "low": 0.8, "high": 0.91},
             "success": RATE,
             "at_fault_collision": RATE,
             "collision": RATE,
@@ -374,15 +375,35 @@ def test_an_evaluation_shows_counts_and_intervals() -> None:
         "128 `test` scenarios of `built-in`, licence `generated`, traffic `idm`, "
         "policy of step 350K. In brackets: count, 95 % interval.\n"
         "\n"
-        "| Driver | Episodes | Success | At-fault collision | Collision | Off-road | Progress "
-        "| Reward |\n"
-        "|--------|----------|---------|--------------------|-----------|----------|----------"
-        "|--------|\n"
-        "| `ppo_v1 (best)` | 128 | 94% (120, 88-97%) | 94% (120, 88-97%) | 94% (120, 88-97%) "
+        "| Driver | Episodes | Score | Success | At-fault collision | Collision | Off-road "
+        "| Progress | Reward |\n"
+        "|--------|----------|-------|---------|--------------------|-----------|----------"
+        "|----------|--------|\n"
+        "| `ppo_v1 (best)` | 128 | 0.87 (0.80-0.91) | 94% (120, 88-97%) | 94% (120, 88-97%) "
+        "| 94% (120, 88-97%) "
         "| 94% (120, 88-97%) | 91% | 81.2 |\n"
         "\n"
         "Worst scenarios: `merge/7`."
     )
+
+
+def test_drivers_are_compared_by_type_of_scenario() -> None:
+    def of(score: float | None) -> dict[str, object]:
+        return {"scenarios": 3, "success": 1.0, "score": score, "metrics": {}}
+
+    drivers = [
+        {"name": "ppo_v1 (best)", "by_type": {"merge": of(0.5), "roundabout": of(0.871)}},
+        {"name": "IDM", "by_type": {"merge": of(1.0), "roundabout": of(None)}},
+    ]
+    shown = evaluation_report(EVALUATION | {"drivers": drivers}).markdown
+    assert (
+        "Score by type of scenario:\n"
+        "\n"
+        "| Type | Scenarios | `ppo_v1 (best)` | `IDM` |\n"
+        "|------|-----------|-----------------|-------|\n"
+        "| `merge` | 3 | 0.50 | 1.00 |\n"
+        "| `roundabout` | 3 | 0.87 | - |\n"
+    ) in shown
 
 
 def test_a_start_is_acknowledged_with_id_plan_places_and_the_next_command() -> None:

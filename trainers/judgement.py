@@ -1,0 +1,126 @@
+"""How a driver did: rates and means with their intervals, by type, and scenario by scenario."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivetrain.sim.metrics import EpisodeTable
+from drivetrain.sim.score.terms import METRICS
+from trainers.statistics import Mean, Rate, known_mean, known_mean_of, mean_of, rate_of
+
+WORST = 10
+
+Numbers = Mapping[str, float | None]
+"""By the names of METRICS; None where the data does not tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeResult:
+    """The scenarios of one type.  success: the share of them.  score, metrics: means."""
+
+    scenarios: int
+    success: float
+    score: float | None
+    metrics: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How one driver did on the evaluated scenarios.
+
+    score: nuPlan's closed-loop score; None where no scenario's map tells it.
+    metrics: the mean of each over the scenarios that tell it.
+    """
+
+    name: str
+    episodes: int
+    score: Mean | None
+    success: Rate
+    at_fault_collision: Rate
+    collision: Rate
+    off_road: Rate
+    progress: Mean
+    reward: Mean
+    metrics: Numbers
+    by_type: Mapping[str, TypeResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """One scenario as a driver drove it."""
+
+    id: str
+    type: str
+    score: float | None
+    success: bool
+    reward: float
+    metrics: Numbers
+
+
+def judge(name: str, table: EpisodeTable, types: NDArray[np.str_]) -> Judged:
+    """The rates and means of a driver's episodes.  types: [episodes] of their scenarios."""
+    return Judged(
+        name=name,
+        episodes=len(table.success),
+        score=known_mean_of(table.score),
+        success=rate_of(table.success),
+        at_fault_collision=rate_of(table.at_fault_collision),
+        collision=rate_of(table.collision),
+        off_road=rate_of(table.off_road),
+        progress=mean_of(table.progress),
+        reward=mean_of(table.reward),
+        metrics=_means(table.metrics),
+        by_type={
+            str(kind): _result(table, np.flatnonzero(types == kind))
+            for kind in np.unique(types)
+        },
+    )
+
+
+def driven(
+    table: EpisodeTable, ids: NDArray[np.str_], types: NDArray[np.str_]
+) -> tuple[Driven, ...]:
+    """Every scenario, in the order it was driven.  ids, types: [episodes]."""
+    return tuple(
+        Driven(
+            id=str(ids[row]),
+            type=str(types[row]),
+            score=known_mean(table.score[row : row + 1]),
+            success=bool(table.success[row]),
+            reward=float(table.reward[row]),
+            metrics=_means(table.metrics[row : row + 1]),
+        )
+        for row in range(len(table.success))
+    )
+
+
+def worst_first(table: EpisodeTable) -> NDArray[np.int64]:
+    """The episodes from the lowest score up; those of equal score by success and reward.
+
+    Where the map tells no score, a success counts as 1 and anything else as 0.
+    """
+    score = np.where(np.isnan(table.score), table.success, table.score)
+    return np.lexsort((table.reward, table.success, score))
+
+
+def worst_of(table: EpisodeTable) -> NDArray[np.int64]:
+    """Of `worst_first`, those that leave something to be wished for; at most WORST."""
+    order = worst_first(table)
+    perfect = table.success & ~(table.score < 1.0)
+    return order[~perfect[order]][:WORST]
+
+
+def _result(table: EpisodeTable, rows: NDArray[np.int64]) -> TypeResult:
+    return TypeResult(
+        scenarios=len(rows),
+        success=float(table.success[rows].mean()),
+        score=known_mean(table.score[rows]),
+        metrics=_means(table.metrics[rows]),
+    )
+
+
+def _means(metrics: NDArray[np.float64]) -> dict[str, float | None]:
+    """metrics: [episodes, metrics]."""
+    return {name: known_mean(metrics[:, column]) for column, name in enumerate(METRICS)}
