@@ -20,7 +20,7 @@ from drivetrain.sim.dynamics import (
     yaw_rate,
 )
 from drivetrain.sim.kernels.ego import meets_edge
-from drivetrain.sim.lane_map import lane_map_of
+from drivetrain.sim.lane_map import LaneMap, lane_map_of
 from drivetrain.sim.pdm.car import Car, Place, body_of, car_of, place_of
 from drivetrain.sim.pdm.direction import moved_along
 from drivetrain.sim.pdm.forecast import (
@@ -51,7 +51,7 @@ from drivetrain.sim.road import Paths, paths_of, project_near, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
 from drivetrain.sim.score.association import MOST_LANES
 from drivetrain.sim.score.lane_rules import DIRECTION_S, direction_score, most_against
-from drivetrain.sim.state import Floats, Ints, State
+from drivetrain.sim.state import Body, Floats, Ints, State
 
 UNSAFE_S = 0.9
 """nuPlan tries tenths of a second and wants more than 0.95: 0.9 is too soon, 1.0 is not."""
@@ -202,13 +202,14 @@ def roll_out(
 
     Ends early where it has failed, and at the route's end, past which nothing is judged.
     """
-    v, scenario, roads = room.verdicts, state.progress.scenario[w], lane_map_of(scenarios)
+    v, roads = room.verdicts, lane_map_of(scenarios)
+    road = scenarios.road[state.progress.scenario[w]]
     begin_verdict(room, counts.near, proposal)
     note(room.traces, 0, place.motion, car.wheel_base)
     line, _ = proposal_of(proposal)
     end = (car.points - 1) * PATH_SPACING_M
     # Who begins on an edge is judged from where it has left it.
-    was_on = not meets_edge(scenarios, scenarios.road[scenario], body_of(car, place.motion))
+    was_on = not meets_edge(scenarios, road, body_of(car, place.motion))
     step = 0
     while step < PLAN_STEPS and place.along < end and v.factor[proposal] > 0.0:
         lead = lead_of(room.forecast, counts, step, car, place, line)
@@ -220,12 +221,9 @@ def roll_out(
         place = move_on(paths, car, place, throttle, turn)
         note(room.traces, step, place.motion, car.wheel_base)
         hits = meet_others(paths, state, w, car, place, room, counts.near, step)
-        if is_beside_lane(paths, car, place):
-            room.traces.moved_along[step] = moved_along(
-                roads, scenarios.road[scenario], before, body_of(car, place.motion), room.lanes
-            )
+        note_direction(roads, road, paths, car, before, place, room, step)
         take_hits(v, proposal, hits, step * STEP_S, place.motion.speed)
-        is_on = not meets_edge(scenarios, scenarios.road[scenario], body_of(car, place.motion))
+        is_on = not meets_edge(scenarios, road, body_of(car, place.motion))
         if was_on and not is_on:
             fail(v, proposal, step * STEP_S)
         was_on = was_on or is_on
@@ -238,10 +236,21 @@ def roll_out(
 
 
 @inlined
-def is_beside_lane(paths: Paths, car: Car, place: Place) -> bool:
-    """Whether the ego's middle is outside the lane of its route."""
+def note_direction(
+    roads: LaneMap,
+    road: int,
+    paths: Paths,
+    car: Car,
+    before: Body,
+    place: Place,
+    room: Room,
+    step: int,
+) -> None:
+    """How far a step went along the lanes, where it is outside the lane of its route."""
     row = row_at(car.start, car.points, place.along)
-    return abs(place.offset) > np.float64(paths.half_width[row])
+    if abs(place.offset) > np.float64(paths.half_width[row]):
+        now = body_of(car, place.motion)
+        room.traces.moved_along[step] = moved_along(roads, road, before, now, room.lanes)
 
 
 @inlined
