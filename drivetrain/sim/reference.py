@@ -125,6 +125,13 @@ class Outcome(NamedTuple):
     terms: Terms | None
 
 
+class Entry(NamedTuple):
+    """Whose episode begins, by the row of the agents table, and at which step of the scene."""
+
+    agent: int
+    step: int
+
+
 @dataclass
 class Agent:
     """One other: a path follower (points > 0), or a replay of its log."""
@@ -160,23 +167,28 @@ class ReferenceWorld:
         *,
         seed: int = 0,
         world: int = 0,
+        entry: Entry | None = None,
     ) -> None:
-        """seed, world: for the chance that the settings ask for; the episode is the first."""
+        """The episode is the first.
+
+        seed, world: for the chance that the settings ask for.  entry: who is driven and from
+        when, by default the scenario's ego from the start.
+        """
         self._key = np.uint64(episode_key(np.uint64(seed), world, 0))
         self._scenarios, self._paths = scenarios, paths_of(scenarios)
         self._settings, self._scenario = settings, scenario
         self._layout = LAYOUTS[settings.observation]
         last = int(scenarios.steps[scenario]) - 1
         self._last_step = max(min(settings.horizon, last), 1)
-        self._step = 0
+        own, self._step = entry or Entry(int(scenarios.ego[scenario]), 0)
         self._collided = self._at_fault = self._off_road = False
         self._red_lights = 0
-        self._begin_ego(int(scenarios.ego[scenario]))
+        self._begin_ego(own)
         rows = range(*(int(row) for row in scenarios.first_agent[scenario : scenario + 2]))
-        self._agents = [self._agent(row) for row in rows if row != scenarios.ego[scenario]]
-        for agent in self._agents:
-            self._replay(agent)
-            self._try_to_enter(agent)
+        self._agents = [self._agent(row) for row in rows if row != own]
+        for other in self._agents:
+            self._replay(other)
+            self._try_to_enter(other)
         self._lead = self._find_lead(self._ego_follower())
         road = int(scenarios.road[scenario])
         self._has_lanes = scenarios.first_lane[road] < scenarios.first_lane[road + 1]
@@ -186,8 +198,10 @@ class ReferenceWorld:
     # Beginning
 
     def _begin_ego(self, row: int) -> None:
-        s, route = self._scenarios, int(self._scenarios.route[self._scenario])
-        frame = int(s.first_frame[row])
+        s, first = self._scenarios, int(self._scenarios.first_frame[row])
+        frame = first + self._step - int(s.start_step[row])
+        is_ego = row == s.ego[self._scenario]
+        route = int(s.route[self._scenario]) if is_ego else int(s.agent_path[row])
         length, heading = float(s.length[row]), float(s.heading[frame])
         self._half_length, self._half_width = 0.5 * length, 0.5 * float(s.width[row])
         self._wheel_base = PACIFICA_WHEEL_BASE_M * length / PACIFICA_LENGTH_M
@@ -206,11 +220,14 @@ class ReferenceWorld:
         self._start = int(s.first_point[route])
         self._points = int(s.first_point[route + 1]) - self._start
         ego = self._ego_body()
-        self._along = float(s.entry_m[row])
-        self._offset = offset_at(
-            self._paths, self._start, self._points, self._along, (ego.x, ego.y)
-        )
+        place, facing = (ego.x, ego.y), (ego.cos, ego.sin)
+        self._along = entry = float(s.entry_m[row])
+        if frame != first:
+            route_rows = (self._start, self._points)
+            self._along, _ = project_anywhere(self._paths, *route_rows, place, facing)
+        self._offset = offset_at(self._paths, self._start, self._points, self._along, place)
         self._begin_m, self._best_m = self._along, 0.0
+        self._expert_m = max(0.0, float(s.driven_m[row]) - (self._along - entry))
 
     def _agent(self, row: int) -> Agent:
         s = self._scenarios
@@ -502,6 +519,10 @@ class ReferenceWorld:
         accelerations = [self._decision(agent) for agent in self._agents]
         self._move_ego(action)
         self._move_agents(accelerations)
+        return self._judged()
+
+    def _judged(self) -> Outcome:
+        """What the step showed, once everybody has moved."""
         self._lead = self._find_lead(self._ego_follower())
         # Who was run into before is not run into again, nor ahead of the ego any more.
         time_to_collision = self._time_to_collision()
@@ -593,9 +614,8 @@ class ReferenceWorld:
 
     def _judge(self, failure: EndReason, reason: EndReason, time_to_collision: float) -> Parts:
         m, row = self._motion, self._route_row()
-        expert = float(self._scenarios.expert_m[self._scenario])
         best = max(self._best_m, self._along - self._begin_m)
-        share = route_share(self._best_m, best, expert)
+        share = route_share(self._best_m, best, self._expert_m)
         self._best_m = best
         if self._collided or self._off_road:
             share = 0.0

@@ -96,7 +96,8 @@ def score(
     """The score of the episode that ends with this step, and whether the ego was at fault."""
     p, frames, scenario = state.progress, frame_of(state, w) + 1, state.progress.scenario[w]
     expert = expert_of(scenarios, scenario, p.last_step[w])
-    if state.drivers.agent[w, 0] != scenarios.ego[scenario]:
+    # The expert's way is that of the scenario's ego, from the start on.
+    if state.drivers.agent[w, 0] != scenarios.ego[scenario] or p.entered[w] > 0:
         expert = Expert(expert.blocks, math.nan)
     chassis = Chassis(
         state.bodies.half_length[w, 0],
