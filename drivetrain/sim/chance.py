@@ -25,6 +25,13 @@ POSITION_M, VELOCITY_MPS, HEADING_RAD, MISSED = 0.3, 0.5, 0.05, 0.05
 """Standard deviations of what is seen of others at full strength, and how often not at all."""
 
 
+class Chance(NamedTuple):
+    """How much of it there is, from 0 to 1: among drivers, and in how they are seen."""
+
+    agents: float
+    sensing: float
+
+
 class Sight(NamedTuple):
     """How the others are seen: the episode's key, the step, and the noise's strength."""
 

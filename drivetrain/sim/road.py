@@ -24,6 +24,9 @@ away, and 10 m in 0.1 s is faster than anything on a road."""
 ROUTE_END_M = 1.0
 """A route counts as driven this close to its end, where its last piece may have been cut."""
 
+LONGEST_PIECE_M = 1.001 * PATH_SPACING_M
+"""Between neighbouring points, rounded as they are stored."""
+
 NEWTON_STEPS = 3
 NEWTON_ENOUGH_M = 1.0
 """A step this short ends the search: what is left is far below any gap that matters."""
@@ -133,12 +136,37 @@ def project_anywhere(
     facing: (cos, sin) of the heading. Pieces against it count only where no piece goes with it:
     a loop passes the same place twice.
     """
+    return project_hinted(paths, start, points, where, facing, 0.0)
+
+
+@compiled
+def project_hinted(
+    paths: Paths,
+    start: int,
+    points: int,
+    where: tuple[float, float],
+    facing: tuple[float, float],
+    hint_m: float,
+) -> tuple[float, float]:
+    """As `project_anywhere`, and the sooner the nearer the point is to the hint."""
+    k = min(row_at(start, points, hint_m), start + points - 2)
     place, best = float(start), math.inf
-    for k in range(start, start + points - 1):
+    if facing[0] * paths.cos[k] + facing[1] * paths.sin[k] > 0.0:
+        place, best = _nearest_in(paths, k, k + 1, where[0], where[1])
+    k = start
+    while k < start + points - 1:
+        if best < math.inf:
+            # No piece is longer than the spacing: as many as cannot be nearer are passed over.
+            dx, dy = where[0] - paths.x[k], where[1] - paths.y[k]
+            spare = math.sqrt(dx * dx + dy * dy) - math.sqrt(best)
+            if spare >= LONGEST_PIECE_M:
+                k += int(spare / LONGEST_PIECE_M)
+                continue
         agrees = facing[0] * paths.cos[k] + facing[1] * paths.sin[k] > 0.0
         found, distance = _nearest_in(paths, k, k + 1, where[0], where[1])
         if agrees and distance < best:
             place, best = found, distance
+        k += 1
     if best == math.inf:
         place, best = _nearest_in(paths, start, start + points - 1, where[0], where[1])
     along = (place - start) * PATH_SPACING_M

@@ -1,9 +1,23 @@
 """How the others drive: the Intelligent Driver Model along a path (Treiber et al. 2000).
 
-Parameters are those of nuPlan's reactive agents. Three deviations: every agent is updated from
-the old state of all, so that their order means nothing; the free-road term brakes no harder
-than comfortable, so that a falling limit is no emergency; and behind a lead an agent may brake
-harder than comfortable, as far as EMERGENCY_MPS2.
+Parameters are those of nuPlan's reactive agents. What is not as there, on purpose:
+
+- every agent is updated from the old state of all, so that their order means nothing (there
+  each sees those before it already moved);
+- a gap is the gap (there an agent's own footprint grows by v T after its first step, which
+  doubles its headway), and a fast lead makes nobody brake (there s* has no lower bound);
+- an agent's speed is its own or its path's limit, held where one is (there the limit of the
+  route's last segment, and where none is known the previous agent's);
+- the free-road term brakes no harder than comfortable, so that a falling limit is no emergency;
+  behind a lead an agent may brake harder than that, as far as EMERGENCY_MPS2 (there never);
+- a path's end is no standing lead: who comes there has left the scene;
+- bicycles and pedestrians go on as logged (there bicycles vanish), late vehicles enter once
+  their place is free (there never), nobody is dropped for being far away, and nobody is moved
+  onto its path at once: an offset shrinks as one drives.
+
+Speeds are those after a step, not half of it; cars have their real sizes; nobody respawns.
+What it lacks: nobody gives way to who is about to cross but is not yet in the corridor, and
+nobody changes lanes except along its path.
 """
 
 import math

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from drivetrain.machine import cores
 from drivetrain.sim.actions import ACTION_COLUMNS, ActionCode, checked_actions
+from drivetrain.sim.chance import Chance
 from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.dynamics import DIRECT, FILTERED
@@ -133,8 +134,7 @@ class Worlds:
             goes_on=self.settings.on_failure == "ignore",
             actions=int(ActionCode.of(self.settings.actions)),
             lags=DIRECT if self.settings.actuators == "direct" else FILTERED,
-            vary_agents=self.settings.randomize.agents,
-            vary_sensing=self.settings.randomize.sensing,
+            chance=Chance(**self.settings.randomize.model_dump()),
             in_order=self._in_order,
             stagger=self._stagger,
             weights=Weights(*(getattr(reward, name) for name in Weights._fields)),
@@ -195,8 +195,7 @@ class Worlds:
     def step(self, actions: NDArray[np.floating] | NDArray[np.integer]) -> None:
         """Step every world; one whose episode ends begins its next one at once.
 
-        actions: [worlds, columns] in [-1, 1], beyond clipped, or the number of a proposal for
-        each world: what `settings.actions` says and `actions.py` explains.
+        actions: [worlds, columns], what `settings.actions` says and `actions.py` explains.
         Raises: ValueError for a NaN or a strange number, before anything moved.
         """
         self._take(actions)

@@ -17,11 +17,19 @@ from drivetrain.sim.traffic import AGENT
 from drivetrain.sim.world import Worlds
 from tests.scenes import road, scene
 
-AGENTS, SENSING = {"agents": 1.0}, {"sensing": 1.0}
+AGENTS: dict[str, Any] = {"agents": 1.0}
+SENSING: dict[str, Any] = {"sensing": 1.0}
 
 
 def scenes() -> ScenarioArrays:
-    drives = [(1, 30, 10), (1, 60, 8), (0, 20, 9), (0, 45, 12), (2, 15, 10), (2, 70, 6)]
+    drives: list[tuple[int, float, float]] = [
+        (1, 30, 10),
+        (1, 60, 8),
+        (0, 20, 9),
+        (0, 45, 12),
+        (2, 15, 10),
+        (2, 70, 6),
+    ]
     return pack([scene(road(length_m=400.0), drives)])
 
 
@@ -41,7 +49,7 @@ def driven(worlds: Worlds, steps: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 @pytest.mark.parametrize("chance", [AGENTS, SENSING])
 def test_a_worlds_chance_depends_on_its_number_and_the_seed_alone(
-    chance: dict[str, float],
+    chance: dict[str, Any],
 ) -> None:
     one, one_seen = driven(make(2, **chance), 60)
     many, many_seen = driven(make(40, **chance), 60)

@@ -14,6 +14,7 @@ from drivetrain.sim.road import (
     point_at,
     project_anywhere,
     project_from,
+    project_hinted,
     project_near,
 )
 from drivetrain.sim.scenario import Road
@@ -94,3 +95,25 @@ def test_a_loop_is_entered_where_it_goes_ones_way() -> None:
     paths, points = paths_of(arrays), int(arrays.first_point[1])
     assert project_anywhere(paths, 0, points, (10.0, 0.25), (1.0, 0.0))[0] == pytest.approx(10)
     assert project_anywhere(paths, 0, points, (10.0, 0.25), (-1.0, 0.0))[0] > 60
+
+
+@settings(max_examples=100, deadline=None)
+@given(RADII, st.integers(0, 2**32 - 1))
+def test_a_hint_changes_nothing_and_nothing_is_passed_over(radius: float, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    paths, points = curve(radius)
+    where = (float(random.uniform(-40, 90)), float(random.uniform(-40, 90)))
+    angle = float(random.uniform(-3, 3))
+    facing = (math.cos(angle), math.sin(angle))
+    found = project_anywhere(paths, 0, points, where, facing)
+    for hint in (-5.0, 3.0, 40.0, 500.0):
+        hinted = project_hinted(paths, 0, points, where, facing, hint)
+        assert hinted == pytest.approx(found, abs=1e-9)
+    # Every piece, one by one, for those that go its way.
+    ends = np.column_stack([paths.x, paths.y]).astype(float)[:points]
+    steps = ends[1:] - ends[:-1]
+    part = np.clip(((where - ends[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
+    away = np.hypot(*(ends[:-1] + part[:, None] * steps - where).T)
+    agrees = paths.cos[: points - 1] * facing[0] + paths.sin[: points - 1] * facing[1] > 0
+    nearest = int(np.argmin(np.where(agrees, away, np.inf) if agrees.any() else away))
+    assert found[0] == pytest.approx(nearest + part[nearest], abs=1e-6)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from drivetrain.sim.chance import Chance
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.dynamics import Lags
 from drivetrain.sim.layout import ObservationLayout
@@ -44,8 +45,7 @@ class Rules(NamedTuple):
     ends_on_red: bool
     actions: int
     lags: Lags
-    vary_agents: float
-    vary_sensing: float
+    chance: Chance
     in_order: bool
     stagger: bool
     weights: Weights

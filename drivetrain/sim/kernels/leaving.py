@@ -9,7 +9,7 @@ from drivetrain.sim.collide import boxes_touch
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.kernels.buffers import DRIVING, Scratch, body_at, follower_at
-from drivetrain.sim.road import Paths, project_anywhere
+from drivetrain.sim.road import Paths, project_hinted
 from drivetrain.sim.scenario import Category, ScenarioArrays
 from drivetrain.sim.state import Body, State
 from drivetrain.sim.traffic import (
@@ -55,6 +55,7 @@ def must_leave(scenarios: ScenarioArrays, paths: Paths, state: State, w: int, j:
     near = AGENT.standstill_m + speed * STEP_S + speed * speed / (2.0 * AGENT.braking_mps2)
     aside = 2.0 * (STRAY_M + state.progress.radius[w])
     reach = near + aside + b.half_length[w, j] + state.progress.radius[w] + 1.0
+    me, is_placed = follower_at(state, w, j), False
     for k in range(state.progress.slots[w]):
         if k == j or not b.present[w, k] or (k > 0 and d.points[w, k] == 0):
             continue
@@ -63,7 +64,8 @@ def must_leave(scenarios: ScenarioArrays, paths: Paths, state: State, w: int, j:
         # Straight distances never exceed those along a path and aside from it.
         if ahead <= 0.0 or dx * dx + dy * dy > reach * reach:
             continue
-        me = on_own_path(scenarios, paths, state, w, j)
+        if not is_placed:
+            me, is_placed = on_own_path(scenarios, paths, state, w, j), True
         if abs(me.offset) > STRAY_M:
             return 0.0
         gap, lead = lead_in_corridor(paths, me, body_at(state, w, k))
@@ -76,12 +78,15 @@ def must_leave(scenarios: ScenarioArrays, paths: Paths, state: State, w: int, j:
 def on_own_path(
     scenarios: ScenarioArrays, paths: Paths, state: State, w: int, j: int
 ) -> Follower:
-    """Slot j as it would follow its path from where its log has it."""
+    """Slot j as it would follow its path from where its log has it; kept as the next hint."""
     b, path = state.bodies, scenarios.agent_path[state.drivers.agent[w, j]]
     start = scenarios.first_point[path]
     points = scenarios.first_point[path + 1] - start
     where, facing = (b.x[w, j], b.y[w, j]), (b.cos[w, j], b.sin[w, j])
-    along, offset = project_anywhere(paths, start, points, where, facing)
+    along, offset = project_hinted(
+        paths, start, points, where, facing, state.drivers.along[w, j]
+    )
+    state.drivers.along[w, j] = along
     me = follower_at(state, w, j)
     return Follower(
         start,

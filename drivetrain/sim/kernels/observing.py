@@ -37,7 +37,7 @@ def observe(
     """World w as `layout` has it, into out: [size]."""
     e, d, ego, p = state.egos, state.drivers, body_at(state, w, 0), state.progress
     key = episode_key(rules.seed, w, p.episode[w])
-    sight = Sight(key, p.step[w], rules.vary_sensing)
+    sight = Sight(key, p.step[w], rules.chance.sensing)
     lead_gap, lead_speed = e.lead_gap[w], e.lead_speed[w]
     if sight.strength > 0.0 and lead_gap < math.inf:
         lead_gap, lead_speed = seen_lead(sight, d.lead[w, 0], lead_gap, lead_speed)

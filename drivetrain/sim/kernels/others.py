@@ -202,9 +202,9 @@ def decide_traffic(
             desired = d.desired[w, j]
             if math.isnan(desired):
                 desired = desired_speed(paths, d.start[w, j], d.points[w, j], d.along[w, j])
-            if rules.vary_agents > 0.0:
-                manner = manner_drawn(key, j, rules.vary_agents)
-                desired = desired_drawn(desired, key, j, rules.vary_agents)
+            if rules.chance.agents > 0.0:
+                manner = manner_drawn(key, j, rules.chance.agents)
+                desired = desired_drawn(desired, key, j, rules.chance.agents)
             decided = idm_acceleration(d.speed[w, j], desired, gap, speed, manner)
             if lit:
                 line = gap_to_stop(scenarios, state, w, j, state.progress.step[w] - 1, manner)
