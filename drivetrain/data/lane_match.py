@@ -15,6 +15,7 @@ from operator import itemgetter
 import numpy as np
 
 from drivetrain.data import lines, viterbi
+from drivetrain.data.driving_line import DrivingLine
 from drivetrain.data.lane import Lane
 from drivetrain.data.line_pieces import LinePieces
 from drivetrain.data.lines import Floats
@@ -79,7 +80,9 @@ def match(lanes: Mapping[str, Lane], positions_m: Floats, headings_rad: Floats) 
     return _stays(lanes, [names[lane] for lane in sequence], passed_m.tolist())
 
 
-def driving_line(lanes: Mapping[str, Lane], stays: Sequence[Stay], speed_mps: float) -> Path:
+def driving_line(
+    lanes: Mapping[str, Lane], stays: Sequence[Stay], speed_mps: float
+) -> DrivingLine:
     """One line through the lanes that were driven, and on along their successors.
 
     It has a stop where it enters a lane with a light.
@@ -90,7 +93,8 @@ def driving_line(lanes: Mapping[str, Lane], stays: Sequence[Stay], speed_mps: fl
     for at, stay in enumerate(stays):
         line.add(stay.lane, *_driven(stays, at, change_m))
     line.look_ahead(stays[-1])
-    return line.pieces.as_path()
+    path = line.pieces.as_path()
+    return DrivingLine(path, lines.arc_length(path.points_m)[-1] - line.beyond_m)
 
 
 def is_sane(path: Path, positions_m: Floats, headings_rad: Floats) -> bool:
@@ -212,6 +216,7 @@ class _Line:
 
     def __init__(self, lanes: Mapping[str, Lane]) -> None:
         self.pieces = LinePieces()
+        self.beyond_m = 0.0
         self._lanes = lanes
         self._lane: Lane | None = None
 
@@ -243,6 +248,7 @@ class _Line:
             onward = [self._lanes[name] for name in lane.successors if name in self._lanes]
             if not onward:
                 self.pieces.add_straight(BEYOND_MAP_M)
+                self.beyond_m = BEYOND_MAP_M
                 return
             lane = _straightest(onward, lane.headings_rad[-1])
             self.add(lane, 0.0, max(left_m, 1.0))

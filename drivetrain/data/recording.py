@@ -9,6 +9,7 @@ import shapely
 from numpy.typing import NDArray
 
 from drivetrain.data import lane_map, lane_match, lines, smoothing
+from drivetrain.data.driving_line import DrivingLine
 from drivetrain.data.lane_map import MapLane
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import Area, Category, Path, Road, Scenario, Tracks
@@ -73,21 +74,43 @@ class _Drive:
     """
 
     steps: slice
-    line: Path | None
+    line: DrivingLine | None
 
 
 def scenarios_of(recording: Recording, windows: Windows) -> Iterator[Scenario | str]:
     """A scenario per window of every moving vehicle, or the reason why not."""
     drives = _drives(recording)
-    road = _road(recording, [each.line for each in drives if each and each.line])
+    found = [
+        (ego, window)
+        for ego, drive in enumerate(drives)
+        for window in (
+            windows.of(drive.steps, recording.tracks.valid.shape[1]) if drive else ()
+        )
+        if _driven_m(recording.tracks, ego, window) > MOVES_M
+    ]
+    lines_driven = [drive.line.path for drive in drives if drive and drive.line]
+    routes = _routes(recording.tracks, drives, {ego for ego, _ in found})
+    road = _road(recording, [*lines_driven, *routes.values()])
+    route_at = {ego: len(lines_driven) + at for at, ego in enumerate(routes)}
     agent_path = _numbered(drives)
     desired_mps = _desired(recording.tracks, road, agent_path)
-    for ego, drive in enumerate(drives):
-        for window in windows.of(drive.steps, recording.tracks.valid.shape[1]) if drive else ():
-            if _driven_m(recording.tracks, ego, window) <= MOVES_M:
-                continue
-            present = _paths_in(recording.tracks, drives, agent_path, window)
-            yield _scenario(recording, road, (present, desired_mps), ego, window)
+    for ego, window in found:
+        if ego not in route_at:
+            yield "no_route"
+            continue
+        paths = _paths_in(recording.tracks, drives, agent_path, window)
+        paths[ego] = route_at[ego]
+        yield _scenario(recording, road, (paths, desired_mps), ego, window)
+
+
+def _routes(tracks: Tracks, drives: Sequence[_Drive | None], egos: set[int]) -> dict[int, Path]:
+    """The route of every ego that has a line, which its windows share."""
+    routes = {}
+    for ego in sorted(egos):
+        drive = drives[ego]
+        if drive and drive.line:
+            routes[ego] = drive.line.as_route(_places(tracks, ego, drive.steps))
+    return routes
 
 
 def _drives(recording: Recording) -> list[_Drive | None]:
@@ -131,22 +154,27 @@ def _paths_in(
 
 def _driven_m(tracks: Tracks, at: int, window: slice) -> float:
     seen = tracks.valid[at, window]
-    points = np.stack([tracks.x_m[at, window], tracks.y_m[at, window]], axis=1)[seen]
+    points = _places(tracks, at, window)[seen]
     return float(lines.arc_length(points)[-1]) if len(points) else 0.0
 
 
-def _line_of(recording: Recording, at: int, steps: slice) -> Path | None:
+def _places(tracks: Tracks, at: int, steps: slice) -> Floats:
+    """[steps, 2] where somebody was."""
+    return np.stack([tracks.x_m[at, steps], tracks.y_m[at, steps]], axis=1)
+
+
+def _line_of(recording: Recording, at: int, steps: slice) -> DrivingLine | None:
     """The line a vehicle drove and would go on driving; None for one that strayed."""
     tracks = recording.tracks
     lanes = {name: part.lane for name, part in recording.lanes.items()}
-    positions = np.stack([tracks.x_m[at, steps], tracks.y_m[at, steps]], axis=1)
+    positions = _places(tracks, at, steps)
     heading = tracks.heading_rad[at, steps]
     stays = lane_match.match(lanes, positions, heading)
     speed = float(np.hypot(tracks.vx_mps[at, steps], tracks.vy_mps[at, steps]).mean())
     # Not all change lanes as slowly as the rule says: the shortest change may fit as well.
     for pace in (speed, 0.0) if stays else ():
         line = lane_match.driving_line(lanes, stays, pace)
-        if lane_match.is_sane(line, positions, heading):
+        if lane_match.is_sane(line.path, positions, heading):
             return line
     return None
 
@@ -178,8 +206,6 @@ def _scenario(
 ) -> Scenario | str:
     agent_path, desired_mps = drivers
     tracks = recording.tracks
-    if agent_path[ego] < 0:
-        return "no_route"
     if not recording.drivable.contains(
         shapely.Point(tracks.x_m[ego, window.start], tracks.y_m[ego, window.start])
     ):
@@ -228,7 +254,7 @@ def _desired(tracks: Tracks, road: Road, agent_path: NDArray[np.int32]) -> Float
 
 def _type(tracks: Tracks, route: Path, ego: int, window: slice) -> str:
     """What the expert did: `turn_left`, `turn_right`, `lane_keep`."""
-    positions = np.stack([tracks.x_m[ego, window], tracks.y_m[ego, window]], axis=1)[[0, -1]]
+    positions = _places(tracks, ego, window)[[0, -1]]
     # The line's heading, not the car's: recorded headings jitter by half a radian.
     _, _, heading = lines.project(route.points_m, positions)
     turn = float(lines.turned(heading[1:] - heading[:1])[0])

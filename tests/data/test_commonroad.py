@@ -79,15 +79,26 @@ def test_without_limits_drivers_like_at_least_ten_metres_per_second(tmp_path: Pa
     assert np.isnan(limited.desired_mps).all()
 
 
-def test_the_line_runs_through_the_driven_lanes_and_beyond(tmp_path: Path, text: str) -> None:
+def test_the_route_runs_through_the_driven_lanes_to_the_end_of_the_map(
+    tmp_path: Path, text: str
+) -> None:
     found = converted(tmp_path, text)[0]
     line = found.road.paths[found.route]
     ego_x_m = found.tracks.x_m[found.ego]
     np.testing.assert_allclose(line.points_m[:, 1], -2.0, atol=1e-6)  # y = 0 in the file
     np.testing.assert_allclose(line.half_width_m, 2.0)
     assert line.points_m[0, 0] < ego_x_m[0]
-    # Past the map's end at x = 60 the line goes straight on, as traffic leaves a map.
-    assert line.points_m[-1, 0] > 60.0 + 50.0
+    assert line.points_m[-1, 0] == pytest.approx(60.0, abs=1.0)
+
+
+def test_traffic_drives_on_beyond_the_map_and_the_ego_arrives(tmp_path: Path) -> None:
+    first, second, *_ = converted(tmp_path, commonroad_2018b(CARS))
+    ahead = second.agent_path[first.ego]
+    assert ahead not in {first.route, -1}
+    line = second.road.paths[ahead]
+    # The map ends at x = 60; nobody stops there, as nobody would.
+    assert line.points_m[-1, 0] == pytest.approx(160.0, abs=1.0)
+    assert first.agent_path[first.ego] == first.route
 
 
 def test_a_car_that_stands_all_the_time_only_replays(tmp_path: Path, text: str) -> None:
@@ -320,3 +331,12 @@ def test_a_light_without_a_cycle_is_unknown(tmp_path: Path) -> None:
 def test_a_cycle_that_cannot_be_is_unreadable(tmp_path: Path, right: str, wrong: str) -> None:
     with pytest.raises(UnfitFileError, match="unreadable"):
         list(scenarios_of(file_with(tmp_path, lit().replace(right, wrong))))
+
+
+def test_a_car_that_jumps_is_left_out_and_counted(tmp_path: Path) -> None:
+    text = commonroad_2018b(CARS).replace("<x>38.0</x>", "<x>58.0</x>")
+    found = list(scenarios_of(file_with(tmp_path, text)))
+    assert Repair("dropped_jumping_track", 1) in found
+    experts = [one for one in found if isinstance(one, Scenario)]
+    assert [one.id.split("/")[1] for one in experts] == ["8"]
+    assert len(experts[0].tracks.x_m) == 3

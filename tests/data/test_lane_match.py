@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivetrain.data import lane_match, lines
+from drivetrain.data.driving_line import DrivingLine
 from drivetrain.data.lane_match import Lane
 from drivetrain.sim.scenario import Path
 
@@ -30,8 +31,15 @@ STRAIGHT = (APPROACH, CROSSING, EXIT)
 
 
 def driven(lanes: tuple[Lane, ...], x_m: np.ndarray, y_m: np.ndarray | float = 0.0) -> Path:
+    return line_of(lanes, track_of(x_m, y_m)).path
+
+
+def track_of(x_m: np.ndarray, y_m: np.ndarray | float = 0.0) -> np.ndarray:
+    return np.stack([x_m, np.broadcast_to(y_m, x_m.shape)], axis=1)
+
+
+def line_of(lanes: tuple[Lane, ...], track: np.ndarray) -> DrivingLine:
     known = {each.id: each for each in lanes}
-    track = np.stack([x_m, np.broadcast_to(y_m, x_m.shape)], axis=1)
     heading = np.arctan2(*np.gradient(track, axis=0).T[::-1])
     stays = lane_match.match(known, track, heading)
     return lane_match.driving_line(known, stays, speed_mps=5.0)
@@ -116,3 +124,25 @@ def test_a_lane_shorter_than_a_step_is_passed() -> None:
 def test_a_track_on_a_sliver_of_a_lane_alone_still_has_a_line() -> None:
     path = driven((lane("sliver", (0.0, 0.4)),), np.linspace(0.0, 0.4, 5))
     assert lines.arc_length(path.points_m)[-1] > 90.0
+
+
+def test_a_route_ends_where_its_lanes_end_and_traffic_drives_on() -> None:
+    track = track_of(np.arange(20.0, 70.0))
+    line = line_of(STRAIGHT, track)
+    route = line.as_route(track)
+    assert line.path.points_m[-1, 0] == pytest.approx(220.0, abs=1.0)
+    assert route.points_m[-1, 0] == pytest.approx(120.0, abs=1.0)
+    assert len(route.half_width_m) == len(route.limit_mps) == len(route.points_m)
+    assert route.stops == line.path.stops
+
+
+def test_a_route_ends_a_little_behind_an_expert_that_left_the_map() -> None:
+    track = track_of(np.arange(20.0, 141.0))
+    route = line_of(STRAIGHT, track).as_route(track)
+    assert route.points_m[-1, 0] == pytest.approx(145.0, abs=1.0)
+
+
+def test_a_route_is_the_whole_line_where_the_map_goes_on() -> None:
+    track = track_of(np.arange(20.0, 40.0))
+    line = line_of((APPROACH, CROSSING, lane("exit", (80.0, 400.0))), track)
+    assert line.as_route(track) is line.path

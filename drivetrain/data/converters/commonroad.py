@@ -27,7 +27,7 @@ from drivetrain.text import quote
 
 __all__ = ["UnfitFileError", "files_in", "recording_of", "scenarios_of"]
 
-VERSION = 2
+VERSION = 3
 SOURCE = "commonroad"
 LICENCE = "BSD-3-Clause"
 

@@ -42,7 +42,7 @@ from drivetrain.text import quote
 __all__ = ["LICENCE", "SOURCE", "VERSION", "check_maps", "files_in", "scenarios_of"]
 
 SOURCE = "nuplan"
-VERSION = 1
+VERSION = 2
 LICENCE = "nuplan-nc"
 
 FREE_SPEED_MPS = 10.0

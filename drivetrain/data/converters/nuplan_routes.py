@@ -1,8 +1,8 @@
 """The driving lines of a nuPlan recording: the ego's routes, and where traffic would go on.
 
 The ego's line runs through the lanes it drove in its 15 s, and on along the roadblocks of its
-route. A vehicle's line runs through all lanes that its track drove, however long it was seen,
-so that all scenarios of a recording share it.
+route, as far as the map shows them. A vehicle's line runs through all lanes that its track
+drove, however long it was seen, so that all scenarios of a recording share it.
 """
 
 from collections.abc import Collection, Mapping
@@ -35,7 +35,9 @@ def route_of(cut: Cut, track: Floats, roadblocks: Collection[str]) -> Path | str
     if not stays:
         return "no_route"
     line = lane_match.driving_line(lanes, stays, _speed(track))
-    return line if lane_match.is_sane(line, track[:, :2], track[:, 2]) else "leaves_its_lanes"
+    if not lane_match.is_sane(line.path, track[:, :2], track[:, 2]):
+        return "leaves_its_lanes"
+    return line.as_route(track[:, :2])
 
 
 def lines_of(cut: Cut, others: Others, wanted: Collection[int]) -> dict[int, Path]:
@@ -69,7 +71,7 @@ def _line(cut: Cut, track: Floats) -> Path | None:
     stays = _stays(cut, cut.matchable, track)
     if not stays or (stands and not _is_in_lane(stays[0].lane, track)):
         return None
-    line = lane_match.driving_line(cut.matchable, stays, _speed(track))
+    line = lane_match.driving_line(cut.matchable, stays, _speed(track)).path
     return line if lane_match.is_sane(line, track[:, :2], track[:, 2]) else None
 
 
