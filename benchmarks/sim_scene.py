@@ -1,15 +1,30 @@
 """The scenes in which speed is measured: an ego amid 32 others on a long curve."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.sim.pack import pack
-from drivetrain.sim.scenario import Category, Path, Road, Scenario, ScenarioArrays, Tracks
+from drivetrain.sim.scenario import (
+    Area,
+    AreaKind,
+    Category,
+    Lane,
+    Path,
+    Road,
+    Scenario,
+    ScenarioArrays,
+    Tracks,
+)
+
+Floats = NDArray[np.float64]
 
 OTHERS = 32
 LANES = 3
 LANE_M = 3.6
 RADIUS_M = 300.0
 ROAD_M = 700.0
+PIECES = 14
+PIECE_M = ROAD_M / PIECES
 STEPS = 151
 VARIANTS = 16
 
@@ -20,19 +35,43 @@ def scenes() -> ScenarioArrays:
     return pack([_scenario(road, variant) for variant in range(VARIANTS)])
 
 
-def _lane(number: int) -> Path:
-    """A lane of a long left curve."""
-    along = np.arange(0.0, ROAD_M)
+def _curve(number: float, begin_m: float = 0.0, end_m: float = ROAD_M) -> Floats:
+    """Points a metre apart along a long left curve, so many lanes to its left.  [points, 2]."""
+    angle = np.arange(begin_m, end_m + 0.5) / RADIUS_M
     radius = RADIUS_M - number * LANE_M
-    angle = along / RADIUS_M
-    points = np.column_stack([radius * np.sin(angle), RADIUS_M - radius * np.cos(angle)])
-    return Path(points, np.full(len(along), LANE_M / 2), np.full(len(along), 13.9))
+    return np.column_stack([radius * np.sin(angle), RADIUS_M - radius * np.cos(angle)])
+
+
+def _path(number: int) -> Path:
+    """The whole of a lane, to drive along."""
+    points = _curve(number)
+    return Path(points, np.full(len(points), LANE_M / 2), np.full(len(points), 13.9))
+
+
+def _piece(number: int, piece: int) -> Lane:
+    """A lane of the map, as long as they are in a city."""
+    begin_m, end_m = piece * PIECE_M, (piece + 1) * PIECE_M
+    sides = _curve(number - 0.5, begin_m, end_m), _curve(number + 0.5, begin_m, end_m)
+    return Lane(
+        outline_m=np.concatenate([sides[0], sides[1][::-1]]),
+        baseline_m=_curve(number, begin_m, end_m),
+        limit_mps=13.9,
+        block=piece,
+        is_connector=False,
+        successors=(number * PIECES + piece + 1,) if piece + 1 < PIECES else (),
+    )
 
 
 def _road() -> Road:
-    sides = [_lane(side).points_m for side in (-1, LANES)]
+    sides = [_curve(-1), _curve(LANES)]
     edges = np.concatenate([np.column_stack([side[:-1], side[1:]]) for side in sides])
-    return Road("curve", tuple(_lane(number) for number in range(LANES)), edges)
+    return Road(
+        "curve",
+        tuple(_path(number) for number in range(LANES)),
+        edges,
+        tuple(_piece(number, piece) for number in range(LANES) for piece in range(PIECES)),
+        (Area(AreaKind.DRIVABLE, (np.concatenate([sides[0], sides[1][::-1]]),)),),
+    )
 
 
 def _scenario(road: Road, variant: int) -> Scenario:

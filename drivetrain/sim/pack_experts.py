@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.lane_map import LaneMap, lane_map_of
 from drivetrain.sim.scenario import ScenarioArrays
-from drivetrain.sim.score.association import MOST_LANES, associate
+from drivetrain.sim.score.association import associate
+from drivetrain.sim.score.drive import new_drive
 from drivetrain.sim.score.progress import blocks_of, come_along
 
 Floats = NDArray[np.float64]
@@ -40,15 +41,14 @@ def _expert(arrays: ScenarioArrays, roads: LaneMap, scenario: int) -> tuple[Numb
     if arrays.first_lane[road] == arrays.first_lane[road + 1]:
         return nothing
     x, y = _places(arrays, scenario)
-    lanes = np.zeros((len(x), MOST_LANES), np.int64)
-    counts = np.zeros(len(x), np.int64)
-    associate(roads, road, x, y, lanes, counts)
+    drive = new_drive(len(x))._replace(x=x, y=y)
+    associate(roads, road, drive)
     chain, along = np.zeros(len(x), np.int64), np.zeros(len(x))
-    blocks = blocks_of(roads, lanes, counts, chain)
+    blocks = blocks_of(roads, drive, chain)
     if blocks == 0:
         return nothing
     lanes_driven = chain[:blocks].astype(np.int32)
-    come_along(roads, road, lanes_driven, x, y, along)
+    come_along(roads, road, lanes_driven, drive, along)
     return lanes_driven, along
 
 

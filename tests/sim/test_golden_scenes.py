@@ -15,7 +15,7 @@ from drivetrain.sim.collide import boxes_touch, collision_reason
 from drivetrain.sim.lane_map import lane_map_of
 from drivetrain.sim.pack import pack
 from drivetrain.sim.scenario import ScenarioArrays
-from drivetrain.sim.score.association import MOST_LANES, associate
+from drivetrain.sim.score.association import associate
 from drivetrain.sim.score.comfort import (
     ACROSS_MPS2,
     ALONG_MPS2,
@@ -27,6 +27,7 @@ from drivetrain.sim.score.comfort import (
     yaw_acceleration,
     yaw_rate,
 )
+from drivetrain.sim.score.drive import Drive, new_drive
 from drivetrain.sim.score.lane_rules import direction_score, most_against, moves_along
 from drivetrain.sim.score.meeting import (
     LEAST_TTC_S,
@@ -278,9 +279,9 @@ def _times(scene: GoldenScene, last: int, *, counts_beside: bool) -> Floats:
 
 
 def direction(golden: GoldenScene) -> Result:
-    road, lanes, counts, (x, y) = _on_a_straight_lane(golden)
-    moves = np.empty(len(x))
-    moves_along(lane_map_of(road), lanes, counts, x, y, True, moves)  # noqa: FBT003
+    road, drive = _on_a_straight_lane(golden, golden.motion)
+    moves = np.empty(len(drive.x))
+    moves_along(lane_map_of(road), drive, True, moves)  # noqa: FBT003
     against = most_against(moves, max(int(1.0 / golden.step_s), 1))
     return [direction_score(against), -against], None
 
@@ -296,19 +297,17 @@ def makes_progress(golden: GoldenScene) -> Result:
 
 
 def _progress(golden: GoldenScene) -> tuple[float, float]:
-    road, _, _, (x, y) = _on_a_straight_lane(golden)
-    own, expert = np.empty(len(x)), np.empty(len(golden.expert))
-    its_x, its_y = (golden.centres(golden.expert)[:, axis].copy() for axis in (0, 1))
-    blocks = np.zeros(1, np.int32)
-    come_along(lane_map_of(road), 0, blocks, x, y, own)
-    come_along(lane_map_of(road), 0, blocks, its_x, its_y, expert)
-    return float(expert[-1]), float(own[-1])
+    metres = []
+    for motion in (golden.expert, golden.motion):
+        road, drive = _on_a_straight_lane(golden, motion)
+        along = np.empty(len(drive.x))
+        come_along(lane_map_of(road), 0, np.zeros(1, np.int32), drive, along)
+        metres.append(float(along[-1]))
+    return metres[0], metres[1]
 
 
-def _on_a_straight_lane(
-    golden: GoldenScene,
-) -> tuple[ScenarioArrays, NDArray[np.int64], NDArray[np.int64], tuple[Floats, Floats]]:
-    """The road, the ego's lanes by frame, and the middles of its box."""
+def _on_a_straight_lane(golden: GoldenScene, motion: Floats) -> tuple[ScenarioArrays, Drive]:
+    """A road under the ego's first pose, and a drive along it."""
     heading = STRAIGHT_LANES.get(f"{golden.metric}/{golden.name}")
     if heading is None:
         heading = STRAIGHT_LANES.get(golden.metric)
@@ -318,10 +317,10 @@ def _on_a_straight_lane(
     begin = golden.centres(golden.motion)[0, :2] - 100.0 * ahead
     road = flat_lane(begin, begin + 200.0 * ahead, HALF_OF_A_LANE_M)
     arrays = pack([scene(road, [(0, 100.0, 0.0)], steps=2)])
-    x, y = (golden.centres(golden.motion)[:, axis].copy() for axis in (0, 1))
-    lanes, counts = np.zeros((len(x), MOST_LANES), np.int64), np.zeros(len(x), np.int64)
-    associate(lane_map_of(arrays), 0, x, y, lanes, counts)
-    return arrays, lanes, counts, (x, y)
+    x, y = (golden.centres(motion)[:, axis].copy() for axis in (0, 1))
+    drive = new_drive(len(x))._replace(x=x, y=y)
+    associate(lane_map_of(arrays), 0, drive)
+    return arrays, drive
 
 
 METRICS: dict[str, Callable[[GoldenScene], Result]] = {

@@ -2,17 +2,17 @@
 
 from drivetrain.sim.compiled import called, inlined
 from drivetrain.sim.lane_map import LaneMap
+from drivetrain.sim.score.drive import Drive
 from drivetrain.sim.score.ground import (
+    along_baseline,
     distance_to,
     is_in_intersection,
     is_inside,
     lanes_at,
     leads_to,
 )
-from drivetrain.sim.state import Floats, Ints
+from drivetrain.sim.state import Ints
 
-MOST_LANES = 8
-"""Lanes remembered per frame: more connectors than this hardly overlap anywhere."""
 NEAR_CONNECTOR_M = 5.0
 
 
@@ -38,44 +38,37 @@ def keep_lanes(roads: LaneMap, before: Ints, count: int, x: float, y: float, out
 
 
 @called
-def associate(
-    roads: LaneMap, road: int, x: Floats, y: Floats, lanes: Ints, counts: Ints
-) -> None:
-    """The lanes of every frame.
-
-    x, y: [frames].  lanes: [frames, MOST_LANES] and counts: [frames] are filled.
-    """
+def associate(roads: LaneMap, road: int, drive: Drive) -> None:
+    """Finds the lanes of every frame; fills lanes, counts, inside and along of the drive."""
+    x, y, lanes, counts = drive.x, drive.y, drive.lanes, drive.counts
     for i in range(len(x)):
         count = 0
         if i > 0 and counts[i - 1] > 0:
             count = keep_lanes(roads, lanes[i - 1], counts[i - 1], x[i], y[i], lanes[i])
+        drive.inside[i] = 1
         if count == 0:
             count = lanes_at(roads, road, x[i], y[i], lanes[i])
             if i > 1 and counts[i - 1] > 0 and roads.is_connector[lanes[i - 1, 0]]:
-                near = _near_connectors(roads, road, x[i], y[i], lanes, counts, i, count)
+                near = _near_connectors(roads, road, drive, i, count)
                 count = near if near > 0 else count
+                drive.inside[i] = near == 0
         counts[i] = count
-    _drop_extra_connectors(roads, lanes, counts)
+    _drop_extra_connectors(roads, drive)
+    for i in range(len(x)):
+        if counts[i] > 0:
+            drive.along[i] = along_baseline(roads.baselines, lanes[i, 0], x[i], y[i])
 
 
 @inlined
-def _near_connectors(
-    roads: LaneMap,
-    road: int,
-    x: float,
-    y: float,
-    lanes: Ints,
-    counts: Ints,
-    i: int,
-    count: int,
-) -> int:
+def _near_connectors(roads: LaneMap, road: int, drive: Drive, i: int, count: int) -> int:
     """Who cuts a corner through another connector stays on the ones it came from."""
+    x, y, lanes = drive.x[i], drive.y[i], drive.lanes
     if count > 0 and not roads.is_connector[lanes[i, 0]]:
         return 0
     if count == 0 and not is_in_intersection(roads.ground, road, x, y):
         return 0
     near = 0
-    for k in range(counts[i - 1]):
+    for k in range(drive.counts[i - 1]):
         lane = lanes[i - 1, k]
         if distance_to(roads.ground.borders, roads.area[lane], x, y) < NEAR_CONNECTOR_M:
             lanes[i, near] = lane
@@ -84,8 +77,9 @@ def _near_connectors(
 
 
 @inlined
-def _drop_extra_connectors(roads: LaneMap, lanes: Ints, counts: Ints) -> None:
+def _drop_extra_connectors(roads: LaneMap, drive: Drive) -> None:
     """From the end: of several connectors, those that the drive turned out to be on."""
+    lanes, counts = drive.lanes, drive.counts
     for i in range(len(counts) - 2, -1, -1):
         count, after = counts[i], counts[i + 1]
         if count <= 1:

@@ -7,7 +7,8 @@ import numpy as np
 
 from drivetrain.sim.compiled import called, inlined
 from drivetrain.sim.lane_map import LaneMap
-from drivetrain.sim.score.association import MOST_LANES, has, keep_lanes
+from drivetrain.sim.score.association import has, keep_lanes
+from drivetrain.sim.score.drive import MOST_LANES
 from drivetrain.sim.score.ground import lanes_at, leads_to
 from drivetrain.sim.state import Bytes, Floats, Ints
 

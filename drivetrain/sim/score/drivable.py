@@ -5,13 +5,14 @@ import math
 from drivetrain.sim.compiled import called, inlined
 from drivetrain.sim.lane_map import LaneMap
 from drivetrain.sim.score.corners import CORNERS, corner_at
+from drivetrain.sim.score.drive import Drive
 from drivetrain.sim.score.ground import (
     distance_to,
     is_near_drivable,
     is_paved,
     knows_drivable,
 )
-from drivetrain.sim.state import Bytes, Floats, Ints
+from drivetrain.sim.state import Bytes, Ints
 
 TOLERANCE_M = 0.3
 
@@ -20,33 +21,29 @@ TOLERANCE_M = 0.3
 def drivable_score(
     roads: LaneMap,
     road: int,
-    x: Floats,
-    y: Floats,
-    heading: Floats,
+    drive: Drive,
     crosses: Bytes,
-    lanes: Ints,
-    counts: Ints,
     half_sizes: tuple[float, float],
 ) -> float:
     """1, or 0 if a corner of the box was ever TOLERANCE_M off the drivable area.
 
     NaN where the road does not know its drivable area. A box can leave it only across an edge,
     so that frames which meet none are looked at only while the last one was partly outside.
-    x, y, heading, crosses: [frames].  lanes, counts: of `associate`.
+    crosses: [frames].
     """
     if not knows_drivable(roads, road):
         return math.nan
     no_edges = roads.first_edge[road] == roads.first_edge[road + 1]
     outside = True
-    for i in range(len(x)):
+    for i in range(len(crosses)):
         if not (outside or no_edges or crosses[i]):
             continue
         outside = False
         for corner in range(CORNERS):
-            cx, cy = corner_at(x[i], y[i], heading[i], half_sizes, corner)
+            cx, cy = corner_at(drive.x[i], drive.y[i], drive.heading[i], half_sizes, corner)
             if not is_paved(roads.ground, road, cx, cy):
                 outside = True
-                if _is_far(roads, road, cx, cy, lanes[i], counts[i]):
+                if _is_far(roads, road, cx, cy, drive.lanes[i], drive.counts[i]):
                     return 0.0
     return 1.0
 

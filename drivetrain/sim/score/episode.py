@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.compiled import called, inlined
 from drivetrain.sim.lane_map import LaneMap
-from drivetrain.sim.score.association import MOST_LANES, associate
+from drivetrain.sim.score.association import associate
 from drivetrain.sim.score.comfort import Ride, comfort_score
 from drivetrain.sim.score.corners import Corners, keeps_to_lanes, new_corners
 from drivetrain.sim.score.drivable import drivable_score
+from drivetrain.sim.score.drive import Drive, first_frames, new_drive
 from drivetrain.sim.score.ground import is_in_intersection
 from drivetrain.sim.score.lane_rules import (
     DIRECTION_S,
@@ -53,20 +54,6 @@ class Expert(NamedTuple):
     along_m: float
 
 
-class Drive(NamedTuple):
-    """Where the ego drove.  All [frames]; x, y of the middle of its box.
-
-    lanes: [frames, MOST_LANES], counts: [frames], see `association.associate`.
-    """
-
-    x: Floats
-    y: Floats
-    heading: Floats
-    speed: Floats
-    lanes: Ints
-    counts: Ints
-
-
 class LaneTerms(NamedTuple):
     """What only a road with lanes tells."""
 
@@ -96,11 +83,10 @@ class Workplace(NamedTuple):
 
 def new_workplace(frames: int) -> Workplace:
     """Room for episodes of so many frames."""
-    x, y, heading, speed, *others = (np.full(frames, np.nan) for _ in range(9))
-    lanes = np.zeros((frames, MOST_LANES), np.int64)
+    columns = (np.full(frames, np.nan) for _ in range(5))
     return Workplace(
-        Drive(x, y, heading, speed, lanes, np.zeros(frames, np.int64)),
-        *others,
+        new_drive(frames),
+        *columns,
         keeps=np.zeros(frames, np.uint8),
         hits=np.zeros(GROUPS, np.int64),
         corners=new_corners(),
@@ -125,7 +111,7 @@ def score_episode(
     drive = _driven(motion, chassis, work.drive)
     box = (chassis.half_length, chassis.half_width)
     if roads.first_lane[road + 1] > roads.first_lane[road]:
-        associate(roads, road, drive.x, drive.y, drive.lanes, drive.counts)
+        associate(roads, road, drive)
         last = _last_doubt(motion, marks)
         x, y, heading = drive.x[:last], drive.y[:last], drive.heading[:last]
         keeps_to_lanes(roads, road, x, y, heading, box, work.corners, work.keeps)
@@ -137,15 +123,7 @@ def score_episode(
     terms = Terms(
         nuplan_no_ego_at_fault_collisions=collision_score(work.hits),
         nuplan_drivable_area_compliance=drivable_score(
-            roads,
-            road,
-            drive.x,
-            drive.y,
-            drive.heading,
-            marks[:, CROSSES],
-            drive.lanes,
-            drive.counts,
-            box,
+            roads, road, drive, marks[:, CROSSES], box
         ),
         nuplan_ego_is_making_progress=_enough(told.progress),
         nuplan_driving_direction_compliance=told.direction,
@@ -164,14 +142,7 @@ def score_episode(
 def _driven(motion: Floats, chassis: Chassis, room: Drive) -> Drive:
     """The frames of a record in that room, on no lane yet."""
     frames = len(motion)
-    drive = Drive(
-        room.x[:frames],
-        room.y[:frames],
-        room.heading[:frames],
-        room.speed[:frames],
-        room.lanes[:frames],
-        room.counts[:frames],
-    )
+    drive = first_frames(room, frames)
     for i in range(frames):
         heading = motion[i, HEADING]
         drive.x[i] = motion[i, X] + chassis.rear_to_centre * math.cos(heading)
@@ -186,19 +157,18 @@ def _lane_terms(
     roads: LaneMap, road: int, expert: Expert, drive: Drive, room: Floats, step_s: float
 ) -> LaneTerms:
     """What the lanes of a drive tell.  room: [frames] to work in."""
-    lanes, counts, x, y = drive.lanes, drive.counts, drive.x, drive.y
     # A hair of tolerance: ten steps of 0.1 s are a second.
     window = int(DIRECTION_S / step_s + 1e-9)
-    moves_along(roads, lanes, counts, x, y, AS_NUPLAN, room)
+    moves_along(roads, drive, AS_NUPLAN, room)
     direction = direction_score(most_against(room, window))
-    moves_along(roads, lanes, counts, x, y, IN_TRUTH, room)
+    moves_along(roads, drive, IN_TRUTH, room)
     true_direction = direction_score(most_against(room, window - 1))
     # As in nuPlan, without a route there is no progress to miss.
     progress = math.nan if math.isnan(expert.along_m) else 1.0
     if len(expert.blocks) > 0 and not math.isnan(expert.along_m):
-        come_along(roads, road, expert.blocks, x, y, room)
-        progress = progress_score(room[len(x) - 1], expert.along_m)
-    limit = speed_score(roads, lanes, counts, drive.speed, step_s)
+        come_along(roads, road, expert.blocks, drive, room)
+        progress = progress_score(room[len(room) - 1], expert.along_m)
+    limit = speed_score(roads, drive, step_s)
     return LaneTerms(progress, limit, direction, true_direction)
 
 

@@ -20,15 +20,18 @@ DRIVABLE = int(AreaKind.DRIVABLE)
 
 @called
 def is_inside(borders: Borders, area: int, x: float, y: float) -> bool:
-    """Whether a point lies in an area and in none of its holes."""
-    inside = False
+    """Whether a point lies in an area and in none of its holes.
+
+    Counts the borders that a ray to the right crosses; without a branch, several at a time.
+    """
+    crossed = 0
     for k in range(borders.first[area], borders.first[area + 1]):
-        y0, y1 = np.float64(borders.y0[k]), np.float64(borders.y1[k])
-        if (y0 > y) != (y1 > y):
-            x0, x1 = np.float64(borders.x0[k]), np.float64(borders.x1[k])
-            if x < x0 + (y - y0) / (y1 - y0) * (x1 - x0):
-                inside = not inside
-    return inside
+        x0, y0 = np.float64(borders.x0[k]), np.float64(borders.y0[k])
+        x1, y1 = np.float64(borders.x1[k]), np.float64(borders.y1[k])
+        is_level = (y0 > y) != (y1 > y)
+        turns_left = (x1 - x0) * (y - y0) > (x - x0) * (y1 - y0)
+        crossed += is_level & (turns_left == (y1 > y0))
+    return crossed % 2 == 1
 
 
 @called
@@ -149,13 +152,22 @@ def knows_drivable(roads: LaneMap, road: int) -> bool:
 def along_baseline(baselines: Baselines, lane: int, x: float, y: float) -> float:
     """Arc length of the point of a lane's baseline that is nearest to a point."""
     place, best = 0.0, math.inf
-    for k in range(baselines.first[lane], baselines.first[lane + 1] - 1):
+    last = baselines.first[lane + 1] - 1
+    for k in range(baselines.first[lane], last):
         x0, y0 = np.float64(baselines.x[k]), np.float64(baselines.y[k])
         ux, uy = np.float64(baselines.x[k + 1]) - x0, np.float64(baselines.y[k + 1]) - y0
         dx, dy = x - x0, y - y0
-        part = min(max((dx * ux + dy * uy) / max(ux * ux + uy * uy, 1e-12), 0.0), 1.0)
-        dx, dy = dx - part * ux, dy - part * uy
-        distance = dx * dx + dy * dy
+        ahead, square = dx * ux + dy * uy, ux * ux + uy * uy
+        if ahead <= 0.0:
+            distance, part = dx * dx + dy * dy, 0.0
+        elif ahead < square:
+            aside = dy * ux - dx * uy
+            distance, part = aside * aside / square, ahead / square
+        elif k == last - 1:
+            distance, part = (dx - ux) * (dx - ux) + (dy - uy) * (dy - uy), 1.0
+        else:
+            # What is nearest on the next piece is as near.
+            continue
         if distance < best:
             begin, end = np.float64(baselines.m[k]), np.float64(baselines.m[k + 1])
             place, best = begin + part * (end - begin), distance

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from drivetrain.sim.compiled import called, compiled, inlined
 from drivetrain.sim.lane_map import LaneMap
 from drivetrain.sim.score.association import has
+from drivetrain.sim.score.drive import Drive
 from drivetrain.sim.score.ground import along_baseline, is_in_block
 from drivetrain.sim.state import Floats, Ints
 
@@ -19,12 +20,12 @@ ENOUGH_PROGRESS = 0.2
 
 
 @compiled
-def blocks_of(roads: LaneMap, lanes: Ints, counts: Ints, out: Ints) -> int:
+def blocks_of(roads: LaneMap, drive: Drive, out: Ints) -> int:
     """The chain of roadblocks of a drive: the first lane of each, and how many there are.
 
-    lanes: [frames, lanes] and counts: [frames] of `associate`.  out: [frames].
+    drive: associated.  out: [frames].
     """
-    blocks, last = 0, -1
+    lanes, counts, blocks, last = drive.lanes, drive.counts, 0, -1
     for i in range(len(counts)):
         # A frame that shares a lane with the last one that counted shows nothing new.
         if counts[i] == 0 or (last >= 0 and _shares(lanes, counts, last, i)):
@@ -45,31 +46,47 @@ def _shares(lanes: Ints, counts: Ints, one: int, other: int) -> bool:
 
 
 @called
-def come_along(
-    roads: LaneMap, road: int, blocks: Numbers, x: Floats, y: Floats, out: Floats
-) -> None:
+def come_along(roads: LaneMap, road: int, blocks: Numbers, drive: Drive, out: Floats) -> None:
     """Metres along a chain of roadblocks since the first frame; never back to a former block.
 
-    blocks: [blocks] lanes, at least one.  x, y: [frames].  out: [frames].
+    blocks: [blocks] lanes, at least one.  drive: associated.  out: [frames].
     """
+    x, y = drive.x, drive.y
     block, total = 0, 0.0
     along = along_baseline(roads.baselines, blocks[0], x[0], y[0])
     out[0] = 0.0
     for i in range(1, len(x)):
-        if is_in_block(roads, road, roads.block[blocks[block]], x[i], y[i]):
-            place = along_baseline(roads.baselines, blocks[block], x[i], y[i])
+        lane = blocks[block]
+        if _is_in(roads, road, roads.block[lane], drive, i):
+            place = _along(roads, lane, drive, i)
             total += place - along
             along = place
         else:
             found, skipped_m = _next_block(roads, road, blocks, block, x[i], y[i])
             if found >= 0:
-                left, lane = blocks[block], blocks[found]
-                last = roads.baselines.first[left + 1] - 1
+                last = roads.baselines.first[lane + 1] - 1
                 rest = np.float64(roads.baselines.m[last]) - along
-                along = along_baseline(roads.baselines, lane, x[i], y[i])
-                total += rest + along - _along_of(roads, lane, last) + skipped_m
+                along = _along(roads, blocks[found], drive, i)
+                total += rest + along - _along_of(roads, blocks[found], last) + skipped_m
                 block = found
         out[i] = total
+
+
+@inlined
+def _is_in(roads: LaneMap, road: int, block: int, drive: Drive, i: int) -> bool:
+    """Whether a frame lies in a roadblock; its own lane mostly tells."""
+    is_known = drive.counts[i] > 0 and drive.inside[i]
+    if is_known and roads.block[drive.lanes[i, 0]] == block:
+        return True
+    return bool(is_in_block(roads, road, block, drive.x[i], drive.y[i]))
+
+
+@inlined
+def _along(roads: LaneMap, lane: int, drive: Drive, i: int) -> float:
+    """Where on a lane's baseline a frame lies; mostly it is known."""
+    if drive.counts[i] > 0 and drive.lanes[i, 0] == lane:
+        return float(drive.along[i])
+    return float(along_baseline(roads.baselines, lane, drive.x[i], drive.y[i]))
 
 
 @inlined

@@ -48,12 +48,19 @@ def filtered(
     """
     n, half = len(series), window // 2
     for i in range(n):
-        first, row = i - (window - 1) // 2, MOST_TAPS
-        if i < half:
-            first, row = 0, i
-        elif i >= n - half:
-            first, row = n - window, i - (n - window)
+        out[i] = 0.0
+    for k in range(window):
+        # Sample by sample in the inner loop, several at a time: the middles of all windows.
+        factor, shift = table[window, MOST_TAPS, k], k - (window - 1) // 2
+        for i in range(half, n - half):
+            out[i] += factor * series[i + shift]
+    for end in range(2 * half):
+        i, first = end, 0
+        if end >= half:
+            i, first = n - 1 - (end - half), n - window
         total = 0.0
         for k in range(window):
-            total += table[window, row, k] * series[first + k]
-        out[i] = total * scale
+            total += table[window, i - first, k] * series[first + k]
+        out[i] = total
+    for i in range(n):
+        out[i] *= scale
