@@ -49,7 +49,7 @@ from drivetrain.sim.proposals import (
 )
 from drivetrain.sim.road import Paths, paths_of, project_near, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
-from drivetrain.sim.score.association import MOST_LANES
+from drivetrain.sim.score.drive import MOST_LANES
 from drivetrain.sim.score.lane_rules import DIRECTION_S, direction_score, most_against
 from drivetrain.sim.state import Body, Floats, Ints, State
 

@@ -83,10 +83,14 @@ class Workplace(NamedTuple):
 
 def new_workplace(frames: int) -> Workplace:
     """Room for episodes of so many frames."""
-    columns = (np.full(frames, np.nan) for _ in range(5))
+    along, across, total, one, other = (np.full(frames, np.nan) for _ in range(5))
     return Workplace(
-        new_drive(frames),
-        *columns,
+        drive=new_drive(frames),
+        along=along,
+        across=across,
+        total=total,
+        one=one,
+        other=other,
         keeps=np.zeros(frames, np.uint8),
         hits=np.zeros(GROUPS, np.int64),
         corners=new_corners(),
