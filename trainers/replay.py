@@ -166,7 +166,6 @@ def _facts(
 ) -> Iterator[dict[str, Any]]:
     for recording, page, image in drawn:
         outcome = recording.outcome
-        scores = {name: _finite(value) for name, value in outcome.scores.items()}
         yield {
             "scenario": recording.facts["id"],
             "type": recording.facts["type"],
@@ -178,7 +177,8 @@ def _facts(
             "seconds": round(outcome.steps * STEP_S, 1),
             "progress": outcome.progress,
             "reward": outcome.reward,
-            "score": scores.get("score"),
+            "score": _finite(outcome.score),
+            "metrics": {name: _finite(value) for name, value in outcome.metrics.items()},
             "page": str(folder / page),
             "image": str(folder / image),
         }

@@ -109,7 +109,8 @@ def _frame(recording: Recording, frame: int, size: tuple[int, int]) -> Image.Ima
     write(image, (10, 25), told, 13, FAINT_INK)
     if at_end:
         colour = INK if recording.outcome.success else ALARM
-        write(image, (width - 10, 5), end_words(recording), 15, colour, from_right=True)
+        # Beside the speed: names fill their line.
+        write(image, (width - 10, 25), end_words(recording), 15, colour, from_right=True)
     return image
 
 

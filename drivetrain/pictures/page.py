@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from drivetrain.pictures.animation import poster
 from drivetrain.pictures.map_shapes import MapShapes, Points
+from drivetrain.pictures.metric_words import metric_rows
 from drivetrain.pictures.recording import Agents, Floats, Recording
 from drivetrain.pictures.words import about, badges
 from drivetrain.sim.config import STEP_S
@@ -69,9 +70,20 @@ def _card(recording: Recording, page: str, image: str) -> str:
     return (
         f'<li><a href="{link}"><img src="data:image/png;base64,{shown}" alt="" width="320" '
         f'height="240"><h2>{name}</h2></a><p>{html.escape(about(recording))}</p>'
-        f'<ul>{marks}</ul><p><a href="{html.escape(image, quote=True)}">Animated image</a></p>'
-        "</li>"
+        f"<ul>{marks}</ul>{_score_table(recording)}"
+        f'<p><a href="{html.escape(image, quote=True)}">Animated image</a></p></li>'
     )
+
+
+def _score_table(recording: Recording) -> str:
+    """What the score is made of; the page has the other metrics too."""
+    rows = "".join(
+        f'<tr><td>{html.escape(row.name)}</td><td class="{row.kind}">{html.escape(row.value)}'
+        "</td></tr>"
+        for row in metric_rows(recording.outcome.metrics)
+        if row.counts
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def _page(recording: Recording) -> str:
@@ -115,6 +127,7 @@ def _data_of(recording: Recording) -> dict[str, Any]:
         "facts": dict(recording.facts),
         "about": about(recording),
         "badges": badges(recording),
+        "metrics": metric_rows(outcome.metrics),
         "end_reason": outcome.end_reason,
         "failed_at": recording.failed_at,
         "comfort": COMFORT_ACCELERATION_MPS2,

@@ -20,6 +20,7 @@ from drivetrain.sim.metrics import EpisodeTable, drive_each, table_of
 from drivetrain.sim.planners import Driver
 from drivetrain.sim.reward import REWARD_PARTS
 from drivetrain.sim.scenario import ScenarioArrays
+from drivetrain.sim.score.terms import METRICS
 from drivetrain.sim.state import EndReason, Episodes
 from drivetrain.sim.world import Worlds
 
@@ -66,7 +67,6 @@ class _Reel:
     rewards: list[float] = field(default_factory=list)
     parts: list[Floats] = field(default_factory=list)
     table: EpisodeTable | None = None
-    scores: dict[str, float] = field(default_factory=dict)
 
 
 class _Camera:
@@ -113,9 +113,6 @@ def _close(reel: _Reel, episodes: Episodes) -> None:
     columns: dict[str, Any] = episodes._asdict()
     row = Episodes(**{name: column[world].copy() for name, column in columns.items()})
     reel.table = table_of(row)
-    score = getattr(row, "score", None)
-    if score is not None:
-        reel.scores["score"] = float(score[0])
     reel.frames.append(_carried_on(reel.frames[-1]))
 
 
@@ -256,5 +253,6 @@ def _outcome(reel: _Reel) -> Outcome:
         progress=float(table.progress[0]),
         reward=float(table.reward[0]),
         mean_speed_mps=float(table.mean_speed_mps[0]),
-        scores=reel.scores,
+        score=float(table.score[0]),
+        metrics=dict(zip(METRICS, table.metrics[0].tolist(), strict=True)),
     )

@@ -24,7 +24,8 @@ EGO_SERIES = (
 class Outcome:
     """How the episode ended.  end_reason: a name of `EndReason`, in small letters.
 
-    progress: 0 to 1.  scores: the closed-loop score and its metrics, where they are known.
+    progress: 0 to 1.  score: the closed-loop score.  metrics: what it is made of, by the names
+    of `score.terms.METRICS`; NaN where not known.
     """
 
     end_reason: str
@@ -36,7 +37,8 @@ class Outcome:
     progress: float
     reward: float
     mean_speed_mps: float
-    scores: Mapping[str, float]
+    score: float
+    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

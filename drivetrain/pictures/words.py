@@ -3,6 +3,7 @@
 import math
 from typing import Final
 
+from drivetrain.pictures.metric_words import NOT_KNOWN
 from drivetrain.pictures.recording import FAILURES, Recording
 from drivetrain.sim.config import STEP_S
 from drivetrain.text import plain
@@ -59,11 +60,9 @@ def badges(recording: Recording) -> list[Badge]:
         ("", "Success", "good") if outcome.success else ("", "No success", "bad"),
     )
     numbers = {
+        "Score": f"{outcome.score:.2f}" if math.isfinite(outcome.score) else NOT_KNOWN,
         "Progress": f"{100 * outcome.progress:.0f} %",
         "Reward": f"{outcome.reward:.2f}",
         "Mean speed": f"{outcome.mean_speed_mps:.1f} m/s",
     }
-    for name, value in outcome.scores.items():
-        if math.isfinite(value):
-            numbers[name.replace("_", " ").capitalize()] = f"{value:.2f}"
     return found + [(name, value, "") for name, value in numbers.items()]

@@ -1,6 +1,7 @@
 """Replay pages as text: small, whole, and harmless whatever they are told."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from drivetrain.pictures import page
+from drivetrain.pictures.metric_words import METRIC_WORDS
 from drivetrain.pictures.page import MOST_BYTES, index_of, page_of
 from drivetrain.pictures.recording import Recording
+from drivetrain.sim.score.terms import METRICS
 from tests.pictures.recorded import REPLAYED, busy_scene, recorded
 
 MEAN = (
@@ -132,3 +135,36 @@ def test_who_comes_and_goes_is_seen_only_then(recording: Recording) -> None:
 def test_a_lone_surrogate_in_a_name_can_be_written_down(recording: Recording) -> None:
     odd = replace(recording, facts={**recording.facts, "id": "a\ud800b"})
     assert page_of(odd).encode()
+
+
+def test_a_page_and_an_index_tell_what_the_score_is_made_of(recording: Recording) -> None:
+    outcome = replace(
+        recording.outcome,
+        score=0.25,
+        metrics={
+            "nuplan_no_ego_at_fault_collisions": 0.5,
+            "nuplan_time_to_collision_within_bound": 1.0,
+            "nuplan_speed_limit_compliance": math.nan,
+            "lateral_mps2": 1.234,
+        },
+    )
+    told = replace(recording, outcome=outcome)
+    data = data_in(page_of(told))
+    assert ["Score", "0.25", ""] in data["badges"]
+    shown = {name: rest for name, *rest in data["metrics"]}
+    assert shown["No collision at fault"] == ["0.50", "bad", "factor"]
+    assert shown["Time to collision"] == ["1.00", "good", "weight 5"]
+    assert shown["Speed limit"] == ["not known", "", "weight 4"]
+    assert shown["Most lateral acceleration"] == ["1.23 m/s²", "", ""]
+    index = index_of([(told, "a.html", "a.gif")], "Replays")
+    assert '<td>No collision at fault</td><td class="bad">0.50</td>' in index
+    assert '<td>Speed limit</td><td class="">not known</td>' in index
+    assert "lateral" not in index
+
+
+def test_a_drive_that_cannot_be_scored_says_so(recording: Recording) -> None:
+    outcome = replace(recording.outcome, score=math.nan, metrics={})
+    data = data_in(page_of(replace(recording, outcome=outcome)))
+    assert ["Score", "not known", ""] in data["badges"]
+    assert len(data["metrics"]) == len(METRIC_WORDS) == len(METRICS)
+    assert {value for _, value, *_ in data["metrics"]} == {"not known"}

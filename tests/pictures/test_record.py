@@ -38,6 +38,8 @@ def test_a_replay_ends_as_the_evaluation_s_episode_did(
         assert outcome.steps == table.steps[place] == recording.frames - 1
         assert outcome.success == table.success[place]
         assert outcome.reward == table.reward[place]
+        scored = [outcome.score, *outcome.metrics.values()]
+        np.testing.assert_array_equal(scored, [table.score[place], *table.metrics[place]])
         assert recording.rewards.sum() == pytest.approx(table.reward[place], abs=1e-4)
 
 
@@ -55,7 +57,7 @@ def test_the_frames_are_where_everybody_was() -> None:
     assert recording.signals[0, 49:51].tolist() == [Signal.RED, Signal.GREEN]
 
 
-def test_the_last_frame_shows_the_crash() -> None:
+def test_a_crash_is_shown_and_the_drive_goes_on_as_a_judge_has_it() -> None:
     # Somebody stands 15 m ahead, and the ego goes on at full throttle.
     class Blind(IdmDriver):
         @override
@@ -64,12 +66,14 @@ def test_the_last_frame_shows_the_crash() -> None:
 
     (recording,) = recorded([scene(road(), [(0, 20.0, 8.0), (0, 40.0, 0.0)])], Blind())
     agents, outcome = recording.agents, recording.outcome
-    assert outcome.end_reason == "collision_static"
+    assert outcome.end_reason == "route_end"
     assert outcome.collision
     assert outcome.at_fault
     gap = np.abs(agents.x_m[:, 1] - agents.x_m[:, 0]) - agents.length_m.sum() / 2
-    assert gap[-1] < 0.0 < gap[-2]
-    assert recording.failed_at == recording.frames - 1
+    crash = recording.failed_at
+    assert crash is not None
+    assert crash < recording.frames - 1
+    assert gap[crash] < 0.0 < gap[crash - 1]
 
 
 def test_a_road_without_a_map_is_drawn_by_its_driving_lines() -> None:

@@ -191,6 +191,12 @@ const build = () => {
     if (name) addText(badge, "span", name);
     addText(badge, "b", value);
   }
+  for (const [name, value, kind, counts] of given.metrics) {
+    const row = addText(document.querySelector("#metrics tbody"), "tr", "");
+    addText(row, "td", name);
+    addText(row, "td", value, kind);
+    addText(row, "td", counts);
+  }
   const kinds = new Set(agents.slice(1).map((agent) => agent.kind));
   const legend = [["Ego", "ego", ""], ["Log's expert", "expert", "ghost"], ["Course held for 2 s", "held", "line"],
     ["Route", "route", ""], ...[...kinds].sort().map((kind) => [KIND_WORDS[kind], kind, ""])];
