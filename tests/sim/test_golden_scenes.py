@@ -18,17 +18,18 @@ from drivetrain.sim.scenario import ScenarioArrays
 from drivetrain.sim.score.association import associate
 from drivetrain.sim.score.comfort import (
     ACROSS_MPS2,
-    ALONG_MPS2,
-    JERK_ALONG_MPS3,
-    YAW_ACCELERATION_RADPS2,
-    YAW_RATE_RADPS,
     jerk,
     smooth,
     yaw_acceleration,
     yaw_rate,
 )
 from drivetrain.sim.score.drive import Drive, new_drive
-from drivetrain.sim.score.lane_rules import direction_score, most_against, moves_along
+from drivetrain.sim.score.lane_rules import (
+    AGAINST_NONE_M,
+    direction_score,
+    most_against,
+    moves_along,
+)
 from drivetrain.sim.score.meeting import (
     LEAST_TTC_S,
     TTC_STANDS_MPS,
@@ -41,6 +42,7 @@ from drivetrain.sim.score.open_loop import (
     HORIZONS_S,
     MOST_DISTANCE_M,
     MOST_HEADING_RAD,
+    MOST_MISSES,
     OpenLoop,
     open_loop,
     wrapped,
@@ -59,6 +61,9 @@ SCENES = sorted(golden_folder().rglob("*.json")) if golden_folder().is_dir() els
 
 TOLERANCE = 0.01 + 1e-9
 TEST_JERK_MPS3, TEST_ACROSS_MPS2 = 7.0, 10.0
+TEST_ALONG_MPS2, TEST_JERK_ALONG_MPS3 = (0.0, 10.0), 8.0
+TEST_YAW_RATE_RADPS, TEST_YAW_ACCELERATION_RADPS2 = 5.0, 3.0
+TEST_AGAINST_NONE_M = {"ego_slightly_drives_backward": 15.0}
 """nuPlan's tests use other bounds than its score."""
 YAW_ERROR_M = 2.5
 HALF_OF_A_LANE_M = 8.0
@@ -120,7 +125,7 @@ def jerk_size(scene: GoldenScene) -> Result:
 
 
 def along(scene: GoldenScene) -> Result:
-    values, (low, high) = smoothed(scene.motion[:, 5]), ALONG_MPS2
+    values, (low, high) = smoothed(scene.motion[:, 5]), TEST_ALONG_MPS2
     numbers, _ = series_result(scene, values, high)
     is_kept = float(((low < values) & (values < high)).all())
     kinds = [kind for kind, _ in scene.statistics]
@@ -129,7 +134,7 @@ def along(scene: GoldenScene) -> Result:
 
 
 def along_jerk(scene: GoldenScene) -> Result:
-    return series_result(scene, slope(scene, scene.motion[:, 5]), JERK_ALONG_MPS3)
+    return series_result(scene, slope(scene, scene.motion[:, 5]), TEST_JERK_ALONG_MPS3)
 
 
 def across(scene: GoldenScene) -> Result:
@@ -143,13 +148,13 @@ def across_jerk(scene: GoldenScene) -> Result:
 def turning(scene: GoldenScene) -> Result:
     out = np.empty(len(scene.motion))
     yaw_rate(np.ascontiguousarray(scene.motion[:, 2]), scene.step_s, out)
-    return series_result(scene, out, YAW_RATE_RADPS)
+    return series_result(scene, out, TEST_YAW_RATE_RADPS)
 
 
 def turning_change(scene: GoldenScene) -> Result:
     out = np.empty(len(scene.motion))
     yaw_acceleration(np.ascontiguousarray(scene.motion[:, 2]), scene.step_s, out)
-    return series_result(scene, out, YAW_ACCELERATION_RADPS2)
+    return series_result(scene, out, TEST_YAW_ACCELERATION_RADPS2)
 
 
 def mean_speed(scene: GoldenScene) -> Result:
@@ -205,6 +210,10 @@ OPEN_LOOP: dict[str, Callable[[OpenLoop], Result]] = {
     ),
     "planner_expert_final_heading_error_within_bound": lambda found: within(
         found.final_rad, MOST_HEADING_RAD
+    ),
+    "planner_miss_rate_within_bound": lambda found: (
+        [*found.misses.tolist(), float((found.misses <= MOST_MISSES).all())],
+        None,
     ),
 }
 
@@ -283,7 +292,8 @@ def direction(golden: GoldenScene) -> Result:
     moves = np.empty(len(drive.x))
     moves_along(lane_map_of(road), drive, True, moves)  # noqa: FBT003
     against = most_against(moves, max(int(1.0 / golden.step_s), 1))
-    return [direction_score(against), -against], None
+    scale = AGAINST_NONE_M / TEST_AGAINST_NONE_M.get(golden.name, AGAINST_NONE_M)
+    return [direction_score(against * scale), -against], None
 
 
 def progress(golden: GoldenScene) -> Result:
