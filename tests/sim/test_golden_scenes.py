@@ -172,7 +172,7 @@ def l2_error_with_yaw(scene: GoldenScene) -> Result:
 
 def _distances(scene: GoldenScene) -> Floats:
     ego, expert = scene.centres(scene.motion), scene.centres(scene.expert)
-    return np.linalg.norm((ego - expert[: len(ego)])[:, :2], axis=1)
+    return np.asarray(np.linalg.norm((ego - expert[: len(ego)])[:, :2], axis=1), np.float64)
 
 
 def plans(scene: GoldenScene) -> OpenLoop:
