@@ -82,6 +82,7 @@ def convert(
     """
     converter = job.converter()
     require_free(out)
+    converter.check_options(job.options)
     files = converter.files_in(sources)
     with owned(out) as folder:
         require_free(out)

@@ -32,7 +32,10 @@ MAY_BE_NAN = frozenset({"limit_mps", "desired_mps", "lane_limit_mps", "lane_rule
 
 _FILE_NAME = re.compile(r"([a-z_]+/)?[a-z0-9_]+\.npy")
 
-_SUGGEST = "Convert it again: `/train data convert commonroad SOURCE --out DIR`."
+MAKE_AGAIN = (
+    "Make it again with this program: `/train data convert FORMAT SOURCE --out DIR`, or "
+    "`/train data generate --out DIR`."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise NotFoundError(
             f"There is no scenario set at {called(folder)}; leave out `--data` for the "
             f"built-in scenarios, or make one: "
-            f"`/train data convert commonroad SOURCE --out {typed(str(folder))}`."
+            f"`/train data generate --out {typed(str(folder))}`."
         )
     if not path.is_file():
         raise DataError(
             f"{called(folder)} is not a scenario set: it has no `{MANIFEST}`. Name the folder "
-            f"that `/train data convert commonroad SOURCE --out DIR` wrote."
+            f"that `/train data convert`, `join` or `generate` wrote with `--out DIR`."
         )
     text = path.read_text(encoding="utf-8", errors="replace")
     _require_our_version(folder, text)
@@ -157,8 +160,8 @@ def check_splits(folder: Path) -> None:
         held = ", ".join(f"{splits.get(name, 0)} {name}" for name in ("train", "val", "test"))
         raise DataError(
             f"The scenario set {called(folder)} holds {held} scenarios, and a run needs "
-            "some to train and some to validate with. A recording is never split, so convert "
-            "at least three: `/train data convert commonroad SOURCE --out DIR`."
+            "some to train and some to validate with. A recording is never split, so take in "
+            "at least three: `/train data join SET SET --out DIR`."
         )
 
 
@@ -229,7 +232,7 @@ def _require_our_version(folder: Path, text: str) -> None:
         version = quote(str(facts.get("version")))
         raise DataError(
             f"The scenario set {called(folder)} has version {version}; "
-            f"this program reads version {VERSION}. {_SUGGEST}"
+            f"this program reads version {VERSION}. {MAKE_AGAIN}"
         )
 
 
@@ -288,4 +291,4 @@ def _parts(column: NDArray[Any], rows: int = 1 << 20) -> Iterator[NDArray[Any]]:
 
 
 def _damaged(folder: Path, what: str) -> DataError:
-    return DataError(f"The scenario set {called(folder)} is damaged: {what}. {_SUGGEST}")
+    return DataError(f"The scenario set {called(folder)} is damaged: {what}. {MAKE_AGAIN}")

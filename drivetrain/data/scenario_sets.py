@@ -104,15 +104,15 @@ def load(folder: Path) -> ScenarioSet:
         if facts is None or (facts.table, facts.dtype) != (spec.table, spec.dtype):
             raise DataError(
                 f"The scenario set {integrity.called(folder)} lacks the column "
-                f"`{file_name(name)}` ({spec.dtype}); convert it again with this program: "
-                f"`/train data convert commonroad SOURCE --out DIR`."
+                f"`{file_name(name)}` ({spec.dtype}), as sets of older programs do. "
+                f"{integrity.MAKE_AGAIN}"
             )
         columns[name] = integrity.read_column(folder, file_name(name))
     catalogue = integrity.read_column(folder, CATALOGUE)
     if catalogue.dtype.names != FIELDS or len(catalogue) != len(columns["steps"]):
         raise DataError(
             f"The catalogue of the scenario set {integrity.called(folder)} does not fit its "
-            f"columns; convert it again: `/train data convert commonroad SOURCE --out DIR`."
+            f"columns. {integrity.MAKE_AGAIN}"
         )
     return ScenarioSet(as_arrays(columns), catalogue, manifest)
 
@@ -246,5 +246,5 @@ def _nothing_left(damage: Damage) -> str:
     return (
         f"No scenario is left to write (rejected: {why or 'none found'}); a scenario needs a "
         f"moving car that is seen all the time. Try another source: "
-        f"`/train data convert commonroad SOURCE --out DIR`."
+        f"`/train data convert FORMAT SOURCE --out DIR`."
     )

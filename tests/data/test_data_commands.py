@@ -169,13 +169,25 @@ def test_sets_are_joined(
     [
         (["convert", "nuplan", "--out", "set"], 2, "needs something to read: nuPlan"),
         (["convert", "nuplan", "x", "--maps", "no", "--out", "s"], 3, "no folder of maps"),
+        (["convert", "nuplan", "x", "--out", "set"], 2, "lie apart from its recordings"),
+        (
+            ["convert", "nuplan", "x", "--maps", ".", "--out", "set"],
+            3,
+            "There is no map in `.`",
+        ),
         (["convert", "commonroad", "x", "--workers", "0", "--out", "s"], 2, "0 workers"),
         (["join", "a", "--out", "set"], 2, "two sets or more"),
     ],
 )
 def test_what_conversions_and_joins_lack_is_said(
-    arguments: list[str], code: int, sentence: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    code: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(arguments) == code
     assert sentence in capsys.readouterr().err
 

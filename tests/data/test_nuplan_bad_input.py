@@ -612,9 +612,9 @@ def test_a_map_may_lie_in_a_file_of_its_name(log: Log, tmp_path: Path) -> None:
 
 def test_maps_are_asked_for_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="--maps"):
-        nuplan.check_maps(Options())
+        nuplan.check_options(Options())
     with pytest.raises(NotFoundError, match="no map"):
-        nuplan.check_maps(Options(maps=tmp_path))
+        nuplan.check_options(Options(maps=tmp_path))
 
 
 def test_poses_in_another_projection_than_the_map_are_refused(log: Log) -> None:

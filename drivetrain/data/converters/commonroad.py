@@ -25,7 +25,7 @@ from drivetrain.errors import NotFoundError
 from drivetrain.sim.scenario import Scenario
 from drivetrain.text import quote
 
-__all__ = ["UnfitFileError", "files_in", "recording_of", "scenarios_of"]
+__all__ = ["UnfitFileError", "check_options", "files_in", "recording_of", "scenarios_of"]
 
 VERSION = 3
 SOURCE = "commonroad"
@@ -38,6 +38,11 @@ SMOOTHING_STEPS = 21
 """Two seconds: with less, NGSIM's cars brake harder than tyres can."""
 
 _RECORDING = re.compile(r"^(?:C-)?([A-Z]{3}_[A-Za-z0-9]+)-\d+_")
+
+
+def check_options(options: Options) -> None:
+    """Passes: there is nothing to choose, and the map lies with the recording."""
+    del options
 
 
 def files_in(sources: Sequence[Path]) -> list[Path]:

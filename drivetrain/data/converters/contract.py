@@ -47,6 +47,14 @@ class Converter(Protocol):
     interrupted conversion are used again only by the version that made them."""
 
     @staticmethod
+    def check_options(options: Options) -> None:
+        """Passes where a conversion can begin.
+
+        Raises: RequestError or NotFoundError where every file would fail.
+        """
+        ...
+
+    @staticmethod
     def files_in(sources: Sequence[Path]) -> list[Path]:
         """The units of work behind the sources, in an order that depends on names alone.
 

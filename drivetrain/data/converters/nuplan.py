@@ -25,7 +25,8 @@ from drivetrain.data.converters.nuplan_checks import (
 from drivetrain.data.converters.nuplan_cut import Cut, cut
 from drivetrain.data.converters.nuplan_database import Recording
 from drivetrain.data.converters.nuplan_map import CityMap, city
-from drivetrain.data.converters.nuplan_map_file import check_maps, find_map
+from drivetrain.data.converters.nuplan_map_file import check_maps as check_options
+from drivetrain.data.converters.nuplan_map_file import find_map
 from drivetrain.data.converters.nuplan_routes import desired_mps, lines_of, route_of
 from drivetrain.data.converters.nuplan_windows import (
     Scenes,
@@ -39,7 +40,7 @@ from drivetrain.sim.scenario import Path as DrivingLine
 from drivetrain.sim.scenario import Road, Scenario
 from drivetrain.text import quote
 
-__all__ = ["LICENCE", "SOURCE", "VERSION", "check_maps", "files_in", "scenarios_of"]
+__all__ = ["LICENCE", "SOURCE", "VERSION", "check_options", "files_in", "scenarios_of"]
 
 SOURCE = "nuplan"
 VERSION = 2
