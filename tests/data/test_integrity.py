@@ -81,7 +81,9 @@ def test_a_manifest_without_a_field(folder: Path) -> None:
 
 def test_a_manifest_that_lists_no_columns(folder: Path) -> None:
     changed_manifest(folder, files={})
-    with pytest.raises(DataError, match=r"lacks the column .* older programs.*`/train data gen"):
+    with pytest.raises(
+        DataError, match=r"lacks the column .* older programs.*`/train data gen"
+    ):
         load(folder)
 
 
