@@ -67,11 +67,7 @@ def meet_others(
     """
     b, d, p = state.bodies, state.drivers, state.progress
     slots, ego = p.slots[w], body_at(state, w, 0)
-    road = scenarios.road[p.scenario[w]]
-    has_lanes = scenarios.first_lane[road + 1] > scenarios.first_lane[road]
     reach = ego.half_length + ego.half_width
-    half_width = paths.half_width[route_row(state, w)]
-    lane_room = half_width - abs(state.drivers.offset[w, 0]) - ego.half_width
     reason, at_fault, soonest = NO_END, False, math.inf
     for j in range(1, slots):
         if not b.present[w, j] or b.touched[w, j]:
@@ -84,21 +80,12 @@ def meet_others(
         near = reach + b.half_length[w, j] + b.half_width[w, j] + TTC_S * closing
         if dx * dx + dy * dy > near * near:
             continue
-        other = Body(
-            b.x[w, j],
-            b.y[w, j],
-            b.cos[w, j],
-            b.sin[w, j],
-            vx,
-            vy,
-            b.half_length[w, j],
-            b.half_width[w, j],
-        )
+        other = going_on(state, w, j, vx, vy)
         is_ahead = dx * ego.cos + dy * ego.sin > 0.0
         if boxes_touch(ego, other):
             if p.step[w] > p.entered[w]:
                 b.touched[w, j] = 1
-                found, is_own = run_into(state, w, j, ego, other, lane_room, has_lanes)
+                found, is_own = run_into(scenarios, paths, state, w, j, ego, other)
                 if reason == NO_END or (is_own and not at_fault):
                     reason, at_fault = found, is_own
             soonest = 0.0 if is_ahead else soonest
@@ -112,18 +99,38 @@ def meet_others(
 
 
 @inlined
+def going_on(state: State, w: int, j: int, vx: float, vy: float) -> Body:
+    """The body in slot j with another velocity."""
+    b = state.bodies
+    return Body(
+        b.x[w, j],
+        b.y[w, j],
+        b.cos[w, j],
+        b.sin[w, j],
+        vx,
+        vy,
+        b.half_length[w, j],
+        b.half_width[w, j],
+    )
+
+
+@inlined
 def run_into(
+    scenarios: ScenarioArrays,
+    paths: Paths,
     state: State,
     w: int,
     j: int,
     ego: Body,
     other: Body,
-    lane_room_m: float,
-    has_lanes: bool,  # noqa: FBT001 - of the road
 ) -> tuple[int, bool]:
     """(EndReason, whether at fault for all that is known now) of a collision, noted."""
-    category = state.bodies.category[w, j]
-    room = -1.0 if has_lanes else lane_room_m
+    category, road = state.bodies.category[w, j], scenarios.road[state.progress.scenario[w]]
+    has_lanes = scenarios.first_lane[road + 1] > scenarios.first_lane[road]
+    room = -1.0
+    if not has_lanes:
+        half_width = paths.half_width[route_row(state, w)]
+        room = half_width - abs(state.drivers.offset[w, 0]) - ego.half_width
     reach = state.egos.rear_to_centre[w]
     reason, is_own = collision_reason(ego, reach, other, category, room)
     if not is_own:

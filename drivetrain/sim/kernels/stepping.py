@@ -241,16 +241,7 @@ def step_worlds(
                 look_ahead(scenarios, paths, state, scratch, w)
             if p.on_stage[w] and p.entered[w] < p.step[w]:
                 judge_step(
-                    scenarios,
-                    paths,
-                    rules,
-                    layout,
-                    state,
-                    buffers,
-                    episodes,
-                    scratch,
-                    work,
-                    w,
+                    scenarios, paths, rules, layout, state, buffers, episodes, scratch, work, w
                 )
             else:
                 rest(buffers, w)
