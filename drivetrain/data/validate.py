@@ -1,10 +1,12 @@
 """Whether a scenario may enter a set: rejected with a reason, never repaired in silence."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivetrain.data import boxes
+from drivetrain.sim import grid
 from drivetrain.sim.config import STEP_S
-from drivetrain.sim.scenario import Scenario, Tracks
+from drivetrain.sim.scenario import Road, Scenario, Tracks
 
 MAX_SPEED_MPS = 70.0
 MAX_SIZE_M = 30.0
@@ -51,10 +53,10 @@ def _points_nowhere(scenario: Scenario) -> bool:
 def _is_not_finite(scenario: Scenario) -> bool:
     t = scenario.tracks
     numbers = [t.x_m, t.y_m, t.heading_rad, t.vx_mps, t.vy_mps, t.length_m, t.width_m]
-    numbers += [scenario.road.edges_m, np.array(scenario.origin_m)]
-    for path in scenario.road.paths:
-        numbers += [path.points_m, path.half_width_m]
+    numbers.append(np.array(scenario.origin_m))
+    numbers += [*_points(scenario.road), *(path.half_width_m for path in scenario.road.paths)]
     may_be_nan = [scenario.desired_mps, *(path.limit_mps for path in scenario.road.paths)]
+    may_be_nan.append(np.array([lane.limit_mps for lane in scenario.road.lanes]))
     # A road has hundreds of paths: one look at all numbers is much sooner than one at each.
     return bool(
         not np.isfinite(np.concatenate([part.ravel() for part in numbers])).all()
@@ -67,6 +69,20 @@ def _has_a_path_without_length(scenario: Scenario) -> bool:
         len(path.points_m) < 2 or bool((path.points_m == path.points_m[0]).all())
         for path in scenario.road.paths
     )
+
+
+def _has_too_large_a_road(scenario: Scenario) -> bool:
+    # One point at the end of the world: its road would fill the memory.
+    points = [part.reshape(-1, 2) for part in _points(scenario.road)]
+    return not grid.fits(np.concatenate(points))
+
+
+def _points(road: Road) -> list[NDArray[np.float64]]:
+    """Whatever a road has of points, each [numbers] or [points, 2]."""
+    points = [road.edges_m.ravel(), *(path.points_m for path in road.paths)]
+    for lane in road.lanes:
+        points += [lane.outline_m, lane.baseline_m]
+    return points + [ring for area in road.areas for ring in area.rings_m]
 
 
 def _has_a_bad_size(scenario: Scenario) -> bool:
@@ -112,6 +128,7 @@ _CHECKS = {
     "misshapen": _is_misshapen,
     "index_out_of_range": _points_nowhere,
     "not_finite": _is_not_finite,
+    "road_too_large": _has_too_large_a_road,
     "empty_path": _has_a_path_without_length,
     "bad_size": _has_a_bad_size,
     "too_fast": _is_too_fast,

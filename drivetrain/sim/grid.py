@@ -55,13 +55,29 @@ def grid_over(edges_m: Floats, areas: Sequence[shapely.Polygon]) -> Grid:
     points = np.concatenate(corners)
     if len(points) == 0:
         return Grid((0.0, 0.0), 0, 0)
-    # Rounded as it will be stored: a cell must mean the same to the kernel.
-    corner = np.floor(points.min(axis=0) - EDGE_RADIUS_M).astype(np.float32).astype(np.float64)
-    shape = np.ceil((points.max(axis=0) + EDGE_RADIUS_M - corner) / CELL_M)
-    columns, rows = int(shape[0]), int(shape[1])
+    corner, columns, rows = _cells_over(points)
     if columns * rows > MOST_CELLS:
-        raise ValueError(f"a road of {columns} x {rows} cells is too large; cut it")
-    return Grid((float(corner[0]), float(corner[1])), columns, rows)
+        raise ValueError(f"a road of {columns:.0f} x {rows:.0f} cells is too large; cut it")
+    return Grid((float(corner[0]), float(corner[1])), int(columns), int(rows))
+
+
+def fits(points_m: Floats) -> bool:
+    """Whether one grid can cover all points.  points_m: [points, 2], finite."""
+    if len(points_m) == 0:
+        return True
+    _, columns, rows = _cells_over(points_m)
+    return columns * rows <= MOST_CELLS
+
+
+def _cells_over(points_m: Floats) -> tuple[Floats, float, float]:
+    """Corner, columns and rows of the cells around points, at least one."""
+    # Beyond float32 a corner is infinite, and so is what it spans.
+    with np.errstate(over="ignore"):
+        low = np.floor(points_m.min(axis=0) - EDGE_RADIUS_M)
+        # Rounded as it will be stored: a cell must mean the same to the kernel.
+        corner = low.astype(np.float32).astype(np.float64)
+        columns, rows = np.ceil((points_m.max(axis=0) + EDGE_RADIUS_M - corner) / CELL_M)
+    return corner, float(columns), float(rows)
 
 
 def edges_near(grid: Grid, edges_m: Floats) -> Lists:

@@ -163,8 +163,10 @@ def _add_road(columns: _Columns, road: Road) -> None:
     first_edge, first_area = columns.rows("edges"), columns.rows("areas")
     first_entry, first_ground = columns.rows("entries"), columns.rows("grounds")
     shapes = add_map(columns, road)
-    edges = cut_edges(np.asarray(road.edges_m, np.float64).reshape(-1, 4))
+    edges = np.asarray(road.edges_m, np.float64).reshape(-1, 4)
+    # Before they are cut: an edge to a far-off point would be millions of pieces.
     grid = grid_over(edges, shapes)
+    edges = cut_edges(edges)
     near, under = edges_near(grid, edges), areas_in(grid, shapes)
     columns.add("entries", entry=near.members + first_edge)
     columns.add("grounds", ground=under.members + first_area)

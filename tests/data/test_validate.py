@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from drivetrain.data.validate import fault
-from drivetrain.sim.scenario import Scenario, Tracks
+from drivetrain.sim.scenario import Lane, Scenario, Tracks
 from tests.data.builders import scenario
 
 
@@ -35,6 +35,27 @@ def without_length(good: Scenario) -> Scenario:
     return replace(good, road=replace(good.road, paths=(point, *good.road.paths[1:])))
 
 
+def with_an_edge_to(x_m: float) -> Callable[[Scenario], Scenario]:
+    """A change of the road: an edge of it leads to a far-off point."""
+
+    def change(good: Scenario) -> Scenario:
+        edges = np.concatenate([good.road.edges_m, [[0.0, -3.0, x_m, -3.0]]])
+        return replace(good, road=replace(good.road, edges_m=edges))
+
+    return change
+
+
+def with_a_lane_to(x_m: float) -> Callable[[Scenario], Scenario]:
+    """A change of the road: its map has a lane that reaches to a far-off point."""
+
+    def change(good: Scenario) -> Scenario:
+        corners = np.array([[0.0, 0.0], [x_m, 0.0], [x_m, 4.0], [0.0, 4.0]])
+        lane = Lane(corners, corners[:2], 10.0, block=0, is_connector=False)
+        return replace(good, road=replace(good.road, lanes=(lane,)))
+
+    return change
+
+
 FAULTS: list[tuple[str, Callable[[Scenario], Scenario]]] = [
     ("misshapen", shorter),
     ("index_out_of_range", lambda good: replace(good, route=2)),
@@ -43,6 +64,9 @@ FAULTS: list[tuple[str, Callable[[Scenario], Scenario]]] = [
     ("not_finite", changed("x_m", (1, 2), np.nan)),
     ("not_finite", changed("vy_mps", (1, 2), np.inf)),
     ("not_finite", lambda good: replace(good, desired_mps=np.full(3, np.inf))),
+    ("not_finite", with_a_lane_to(np.nan)),
+    ("road_too_large", with_an_edge_to(1e9)),
+    ("road_too_large", with_a_lane_to(-1e300)),
     ("empty_path", without_length),
     ("bad_size", changed("length_m", 1, 30.0)),
     ("bad_size", changed("width_m", 1, 0.0)),
