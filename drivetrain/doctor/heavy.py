@@ -3,13 +3,9 @@
 `python -m drivetrain.doctor.heavy_child` imports them; nothing else here ever does.
 """
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 
-from drivetrain.runs.environment import code_path
+from drivetrain.doctor.child import NoAnswerError, ask
 
 CHILD = ("-m", "drivetrain.doctor.heavy_child")
 PATIENCE_S = 90.0
@@ -38,21 +34,10 @@ class Heavy:
 def ask_heavy() -> Heavy:
     """What the child found out; what ended it where it found nothing."""
     try:
-        done = subprocess.run(  # noqa: S603 - fixed words, no shell
-            [sys.executable, "-P", *CHILD],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            env=os.environ | code_path(),
-            check=False,
-            timeout=PATIENCE_S,
-        )
-    except subprocess.TimeoutExpired:
-        late = f"no answer within {PATIENCE_S:g} s"
-        return Heavy(torch_error=late, nvml_error=late)
-    try:
-        facts = json.loads(done.stdout.splitlines()[-1])
+        facts = ask(CHILD, PATIENCE_S)
         return Heavy(**{**facts, "gpus": tuple(facts["gpus"])})
-    except (ValueError, IndexError, TypeError, KeyError):
-        words = (done.stderr.splitlines() or [""])[-1] or f"exit code {done.returncode}"
-        return Heavy(torch_error=words, nvml_error=words)
+    except NoAnswerError as error:
+        words = str(error)
+    except (TypeError, KeyError):
+        words = "its answer cannot be read"
+    return Heavy(torch_error=words, nvml_error=words)

@@ -226,6 +226,9 @@ def test_a_doctors_exit_code_says_whether_problems_are_left(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("drivetrain.doctor.machine.ask_heavy", lambda: Heavy(torch="2"))
+    # A repair may compile for a minute.
+    compiled = {"folder": "somewhere", "is_compiled": True}
+    monkeypatch.setattr("drivetrain.doctor.simulator.ask", lambda *_: compiled)
     assert ask("/train doctor", capsys)[0] == 0
     begin(home, "a", "succeed")
     wait_for(home, "a", PATIENCE_S)
