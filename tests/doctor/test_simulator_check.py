@@ -1,17 +1,17 @@
 """What doctor says of the simulator's compiled code, and how it makes it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from drivetrain.doctor import simulator
+from drivetrain.doctor.child import NoAnswerError
 from drivetrain.doctor.examine import examine
-from drivetrain.doctor.simulator import CHILD, PATIENCE_S, check_simulator
+from drivetrain.doctor.simulator import CHILD, check_simulator
 
 
 @pytest.fixture
-def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where compiled code would lie, and lies none."""
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     return tmp_path / "cache"
@@ -45,16 +45,12 @@ def test_a_simulator_that_does_not_load_is_a_problem(monkeypatch: pytest.MonkeyP
 def test_a_failed_compilation_is_told(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = simulator.ask(
-        ["-c", "import json; print(json.dumps({'folder': '', 'is_compiled': 0}))"], PATIENCE_S
-    )
-
     def ask(words: list[str], _: float) -> dict[str, object]:
         if words == [*CHILD, "look"]:
-            return told
-        raise simulator.NoAnswerError("LLVM ERROR: out of memory")
+            return {"folder": "", "is_compiled": False}
+        raise NoAnswerError("LLVM ERROR: out of memory")
 
-    monkeypatch.setattr(simulator, "ask", ask)
+    monkeypatch.setattr("drivetrain.doctor.simulator.ask", ask)
     found = examine(empty_cache, (check_simulator,), fix=True)
     assert found.repairs[0].startswith(
         "Not repaired (the simulator did not compile: LLVM ERROR"
