@@ -4,6 +4,7 @@
 
 import shutil
 import sqlite3
+import struct
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from drivetrain.data import validate
 from drivetrain.data.converters import nuplan
@@ -469,6 +471,28 @@ def test_a_track_that_teleports_is_cut_in_two(log: Log) -> None:
     assert sorted(seen.tolist()) == [75, 76, 151, 151, 151]
 
 
+def test_two_short_jumps_in_a_step_cut_a_track_too(log: Log) -> None:
+    for row in (151, 152):
+        log.change(
+            "UPDATE lidar_box SET y = y + 1.5 WHERE track_token = ? AND lidar_pc_token IN "
+            "(SELECT token FROM lidar_pc WHERE timestamp >= ?)",
+            [token(8, 2), FIRST_ROW_US + row * 50_000],
+        )
+    (found,), rejects, repairs = log.converted()
+    assert not rejects
+    assert repairs == {"tracks_cut_where_they_jump": 1, "boxes_dropped_jump": 1}
+    assert found.tracks.x_m.shape[0] == 5
+
+
+def test_velocities_that_lead_elsewhere_are_kept_and_counted(log: Log) -> None:
+    where, values = box(1)
+    log.change(f"UPDATE lidar_box SET vx = vx + 20 WHERE {where}", values)
+    (found,), rejects, repairs = log.converted()
+    assert not rejects
+    assert repairs == {"velocities_unlike_positions": 1}
+    assert np.hypot(found.tracks.vx_mps, found.tracks.vy_mps).max() > 15.0
+
+
 def overlap_the_ego(log: Log) -> None:
     where, values = box(3)
     log.change(
@@ -592,6 +616,15 @@ def with_maps(log: Log, folder: Path, query: str) -> Options:
     return Options(maps=folder)
 
 
+LAST_LANE = "WHERE fid = (SELECT MAX(fid) FROM lanes_polygons)"
+
+
+def stored(shape: shapely.Geometry) -> str:
+    """A shape in degrees as a map stores it, in hexadecimal."""
+    is_empty = 16 * bool(shape.is_empty)
+    return bytes(struct.pack("<2sBBi", b"GP", 0, 1 + is_empty, 4326) + shape.wkb).hex()
+
+
 def test_a_missing_map_is_named(log: Log, tmp_path: Path) -> None:
     assert log.reason(Options(maps=tmp_path)) == "no_map_us-nv-las-vegas-strip"
     assert log.reason(Options()) == "no_map_us-nv-las-vegas-strip"
@@ -642,6 +675,30 @@ def test_a_damaged_map_is_refused(log: Log, tmp_path: Path, query: str) -> None:
 def test_a_map_that_is_no_database_is_refused(log: Log, tmp_path: Path) -> None:
     (tmp_path / "us-nv-las-vegas-strip.gpkg").write_bytes(b"PK" * 4000)
     assert log.reason(Options(maps=tmp_path)) == "damaged_map_us-nv-las-vegas-strip"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM baseline_paths WHERE fid = (SELECT MAX(fid) FROM baseline_paths)",
+        f"UPDATE lanes_polygons SET geom = x'{stored(shapely.Polygon())}' {LAST_LANE}",
+    ],
+)
+def test_a_lane_without_a_baseline_or_a_shape_is_dropped_and_counted(
+    log: Log, tmp_path: Path, query: str
+) -> None:
+    before = log.converted()[0][0]
+    (found,), _, repairs = log.converted(with_maps(log, tmp_path / "maps", query))
+    assert repairs == {"map_lanes_dropped": 1}
+    assert len(found.road.lanes) == len(before.road.lanes) - 1
+
+
+def test_parts_of_a_lane_apart_from_the_largest_are_counted(log: Log, tmp_path: Path) -> None:
+    # Degrees, far from the car.
+    parts = shapely.MultiPolygon([shapely.box(at, 36.0, at + 0.1, 36.1) for at in (-116, -115)])
+    query = f"UPDATE lanes_polygons SET geom = x'{stored(parts)}' {LAST_LANE}"
+    _, _, repairs = log.converted(with_maps(log, tmp_path / "maps", query))
+    assert repairs == {"map_lane_parts_dropped": 1}
 
 
 def test_a_lane_without_a_limit_has_none(log: Log, tmp_path: Path) -> None:

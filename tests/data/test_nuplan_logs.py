@@ -1,5 +1,7 @@
 """What comes out of whole nuPlan recordings: which windows, which routes, one road for all."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,21 +15,36 @@ from drivetrain.data.place_map import lane_along
 from drivetrain.data.scenario_sets import load
 from drivetrain.sim.scenario import Lane, Road, Scenario
 from tests import scenes
-from tests.data.nuplan_builder import ANCHOR, LAS_VEGAS, LOG_NAME, Layout, write_database
+from tests.data.nuplan_builder import (
+    ANCHOR,
+    LAS_VEGAS,
+    LOG_NAME,
+    Layout,
+    time_us,
+    write_database,
+)
 from tests.data.nuplan_builder_map import FIRST_CONNECTOR_GROUP, FIRST_GROUP, write_map
 
 TWICE = 300
 """Rows between two anchors that are far enough apart."""
 
 
-def converted(folder: Path, layout: Layout, **options: object) -> list[Scenario | Repair | str]:
-    """What becomes of half a minute on three lanes."""
+def converted(
+    folder: Path, layout: Layout, unseen_until: int = 0
+) -> list[Scenario | Repair | str]:
+    """What becomes of half a minute on three lanes.  unseen_until: the first row with boxes."""
     road = scenes.road(length_m=500.0)
     drives = [(0, 20.0, 8.0), (1, 30.0, 7.0), (2, 60.0, 6.0)]
     file = write_database(folder / "logs", scenes.scene(road, drives, steps=331), layout)
     write_map(folder / "maps", road)
-    asked = replace(Options(maps=folder / "maps"), **options)  # type: ignore[arg-type]
-    return list(nuplan.scenarios_of(file, asked))
+    if unseen_until:
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute(
+                "DELETE FROM lidar_box WHERE lidar_pc_token IN "
+                "(SELECT token FROM lidar_pc WHERE timestamp < ?)",
+                [time_us(unseen_until)],
+            )
+    return list(nuplan.scenarios_of(file, Options(maps=folder / "maps")))
 
 
 def test_windows_of_one_recording_share_its_road_and_its_lines(tmp_path: Path) -> None:
@@ -55,18 +72,42 @@ def test_each_type_has_windows_of_its_own(tmp_path: Path) -> None:
     assert types == ["on_intersection", "following_lane", "on_intersection"]
 
 
+def begin_m(found: Scenario | Repair | str) -> float:
+    """Where the ego begins, from the scene's own origin on."""
+    assert isinstance(found, Scenario)
+    return float(found.tracks.x_m[0, 0] + found.origin_m[0] - LAS_VEGAS.at_m[0])
+
+
+def test_a_tag_without_a_window_leaves_its_types_turn_to_the_next(tmp_path: Path) -> None:
+    runs = dict.fromkeys(range(320), ("on_intersection",))
+    # Row by row: 3 s before the first tags nothing was recorded.
+    reason, found = converted(tmp_path, Layout(tags=(), tags_by_row=runs))
+    assert reason == "outside_recording"
+    assert begin_m(found) == pytest.approx(20.0)
+
+
+def test_a_window_without_objects_leaves_its_types_turn_to_the_next(tmp_path: Path) -> None:
+    runs = dict.fromkeys(range(ANCHOR, ANCHOR + 200), ("on_intersection",))
+    # Windows are read every second row, and end 300 rows after they begin.
+    reason, found = converted(tmp_path, Layout(tags=(), tags_by_row=runs), 350)
+    assert reason == "no_objects"
+    assert begin_m(found) == pytest.approx(20.0 + 8.0 * 50 * 0.05)
+
+
 def test_no_more_of_a_type_are_taken_than_asked_for(tmp_path: Path) -> None:
-    layout = Layout(tags_by_row={ANCHOR + TWICE: ("on_intersection",)})
-    found = converted(tmp_path, layout, per_type=1)
-    assert [type(one) for one in found] == [Scenario]
+    runs = dict.fromkeys(range(600), ("on_intersection",))
+    found = converted(tmp_path, Layout(tags_by_row=runs))
+    assert [type(one) for one in found] == [str, Scenario, Scenario]
+    words = ["convert", "nuplan", "--db", str(tmp_path / "logs"), "--workers", "1"]
+    words += ["--maps", str(tmp_path / "maps"), "--out", str(tmp_path / "set")]
+    assert main([*words, "--per-type", "1"]) == 0
+    assert len(load(tmp_path / "set").arrays.steps) == 1
 
 
 def test_a_scenario_begins_3_s_before_its_tag(tmp_path: Path) -> None:
     (found,) = converted(tmp_path, Layout(tags=(), tags_by_row={100: ("on_intersection",)}))
-    assert isinstance(found, Scenario)
     # 40 rows of 0.05 s after the begin, at 8 m/s from 20 m on.
-    x_m = found.tracks.x_m[0, 0] + found.origin_m[0] - LAS_VEGAS.at_m[0]
-    assert x_m == pytest.approx(20.0 + 8.0 * 40 * 0.05)
+    assert begin_m(found) == pytest.approx(20.0 + 8.0 * 40 * 0.05)
 
 
 def fork() -> Road:

@@ -31,9 +31,8 @@ from drivetrain.data.converters.nuplan_routes import desired_mps, lines_of, rout
 from drivetrain.data.converters.nuplan_windows import (
     Scenes,
     Window,
-    anchors,
     signals,
-    window_at,
+    windows_of,
 )
 from drivetrain.errors import NotFoundError, RequestError
 from drivetrain.sim.scenario import Path as DrivingLine
@@ -43,7 +42,7 @@ from drivetrain.text import quote
 __all__ = ["LICENCE", "SOURCE", "VERSION", "check_options", "files_in", "scenarios_of"]
 
 SOURCE = "nuplan"
-VERSION = 2
+VERSION = 3
 LICENCE = "nuplan-nc"
 
 FREE_SPEED_MPS = 10.0
@@ -90,12 +89,11 @@ def scenarios_of(file: Path, options: Options) -> Iterator[Scenario | Repair | s
     _check_projection(recording, map_)
     ego = ego_of(recording.frames)
     others, done = others_of(recording)
-    windows, left_out = _windows(recording, ego, options)
+    done += map_.dropped
+    windows, left_out = windows_of(recording, ego, others, options.types)
     yield from left_out
-    scenes = Scenes(ego, others)
-    windows, empty = _occupied(scenes, windows)
-    yield from empty
     if windows:
+        scenes = Scenes(ego, others)
         part = _part(map_, recording, ego, windows)
         driven = lines_of(part, others, _tracks_in(scenes, windows))
         drive = _Drive(ego, others, scenes, part, driven)
@@ -125,26 +123,6 @@ def _check_projection(recording: Recording, map_: CityMap) -> None:
     stated = stated[np.isfinite(stated)]
     if len(stated) and map_.epsg is not None and (stated != map_.epsg).any():
         raise UnfitFileError("other_projection_than_its_map")
-
-
-def _windows(
-    recording: Recording, ego: Ego, options: Options
-) -> tuple[list[Window], list[str]]:
-    found: list[Window] = []
-    left_out: list[str] = []
-    for anchor, type_ in anchors(recording, options):
-        window = window_at(recording.frames.time_us, ego, anchor, type_)
-        if isinstance(window, str):
-            left_out.append(window)
-        else:
-            found.append(window)
-    return found, left_out
-
-
-def _occupied(scenes: Scenes, windows: list[Window]) -> tuple[list[Window], list[str]]:
-    """The windows in which anything was detected: 15 s without are a gap in the labels."""
-    kept = [window for window in windows if len(scenes.seen(window))]
-    return kept, (len(windows) - len(kept)) * ["no_objects"]
 
 
 def _part(map_: CityMap, recording: Recording, ego: Ego, windows: list[Window]) -> Cut:

@@ -1,8 +1,9 @@
 """What of a nuPlan recording can be physical: the rest is dropped or mended, and counted.
 
 A box that cannot be is dropped, a velocity that is none is worked out from the positions, and
-a track that jumps is cut where it jumps. Frames whose ego cannot be keep the reason, and no
-scenario may reach over them.
+a track that jumps is cut where it jumps. Velocities that merely differ from the positions are
+kept and counted: which of the two is wrong cannot be told. Frames whose ego cannot be keep the
+reason, and no scenario may reach over them.
 """
 
 from collections import Counter
@@ -28,6 +29,12 @@ FRAME_TOLERANCE = 0.2
 OLDEST_US = 1_000_000_000_000_000
 """September 2001: times that count from zero were never recorded."""
 UNIT_TOLERANCE = 1e-3
+FRAME_JUMP_M = MAX_JUMP_M / 2
+"""Two frames are one step: what may jump farther than this twice would jump in its scenario."""
+UNLIKE_MPS = 2.0
+"""By how much a track's velocities may differ from its positions on average; boxes jitter."""
+CLOSE_S = 0.25
+"""Between boxes farther apart in time, velocities do not say where a track went."""
 SHORTEST_PIECE = 10
 """A track that jumps is cut there; pieces of fewer boxes are glitches."""
 
@@ -118,7 +125,7 @@ def ego_of(frames: Frames) -> Ego:
     speed = np.hypot(forward, left)
     step_s = np.diff(frames.time_us) * 1e-6
     moved = np.hypot(*np.diff(state[:, :2], axis=0).T)
-    reach = np.maximum(speed[1:], speed[:-1]) * step_s + MAX_JUMP_M
+    reach = np.maximum(speed[1:], speed[:-1]) * step_s + FRAME_JUMP_M
     fault[1:][moved > reach] = EGO_FAULTS.index("ego_jumps")
     fault[speed > MAX_SPEED_MPS] = EGO_FAULTS.index("ego_too_fast")
     norm = np.sqrt(qw**2 + qx**2 + qy**2 + qz**2)
@@ -156,6 +163,7 @@ def others_of(recording: Recording) -> tuple[Others, Counter[str]]:
         done["boxes_dropped_too_fast"] += int((good & too_fast).sum())
     good &= ~too_fast
     frame, track, state, piece = frame[good], track[good], state[good], piece[good]
+    done["velocities_unlike_positions"] += _unlike(piece, time_s[good], state)
     _, first, track_now = np.unique(piece, return_index=True, return_inverse=True)
     category = code[track[first]].astype(np.uint8)
     state[:, 2] = turned(state[:, 2])
@@ -213,7 +221,7 @@ def _pieces(track: Indices, time_s: Floats, state: Floats, done: Counter[str]) -
         return np.zeros(0, np.int64)
     speed = np.nan_to_num(np.hypot(state[:, 3], state[:, 4]), posinf=0.0)
     speed = np.where(speed > MAX_SPEED_MPS, 0.0, speed)
-    reach = np.maximum(speed[1:], speed[:-1]) * np.diff(time_s) + MAX_JUMP_M
+    reach = np.maximum(speed[1:], speed[:-1]) * np.diff(time_s) + FRAME_JUMP_M
     is_next = np.diff(track) == 0
     jumps = is_next & (np.hypot(*np.diff(state[:, :2], axis=0).T) > reach)
     piece = np.concatenate([[0], np.cumsum(jumps | ~is_next)])
@@ -243,3 +251,17 @@ def _mend_velocities(piece: Indices, time_s: Floats, state: Floats, done: Counte
     seconds = np.where(passed_s > 0, passed_s, np.inf)
     state[rows, 3:5] = moved / seconds[:, None]
     done["velocities_from_positions"] += len(rows)
+
+
+def _unlike(piece: Indices, time_s: Floats, state: Floats) -> int:
+    """How many pieces do not go where their velocities lead."""
+    passed_s = np.diff(time_s)
+    pair = np.flatnonzero((np.diff(piece) == 0) & (passed_s < CLOSE_S))
+    led = 0.5 * (state[pair, 3:5] + state[pair + 1, 3:5]) * passed_s[pair, None]
+    off = state[pair + 1, :2] - state[pair, :2] - led
+    owner, pieces = piece[pair], int(piece.max(initial=-1)) + 1
+    seconds = np.bincount(owner, passed_s[pair], pieces)
+    off_m = np.hypot(*(np.bincount(owner, off[:, axis], pieces) for axis in (0, 1)))
+    # A few boxes tell no mean.
+    is_long = seconds >= SHORTEST_PIECE * FRAME_S
+    return int((is_long & (off_m > UNLIKE_MPS * seconds)).sum())

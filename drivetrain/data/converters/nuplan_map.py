@@ -7,7 +7,7 @@ numbered apart. The columns of a connector are named from its own point of view:
 
 import math
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -72,11 +72,16 @@ class MapLane:
 
 
 class CityMap:
-    """All of one map file, ready to be asked what is near."""
+    """All of one map file, ready to be asked what is near.
+
+    dropped: how many of its lanes have no shape or baseline, and how many parts of lanes lie
+    apart from the largest, as names of repairs: who drove there has no route.
+    """
 
     def __init__(self, file: MapFile) -> None:
         self.epsg = file.epsg
-        lanes = _lanes(file)
+        self.dropped: Counter[str] = Counter()
+        lanes = _lanes(file, self.dropped)
         self.lanes = {lane.name: lane for lane in lanes}
         self._names = [lane.name for lane in lanes]
         self._lane_tree = shapely.STRtree([lane.shape for lane in lanes])
@@ -125,7 +130,7 @@ def _city(file: Path, name: str, _changed: tuple[int, int]) -> CityMap:
         raise UnfitFileError(f"damaged_map_{name}") from error
 
 
-def _lanes(file: MapFile) -> list[MapLane]:
+def _lanes(file: MapFile, dropped: Counter[str]) -> list[MapLane]:
     baselines = file.layer("baseline_paths", ("lane_fid", "lane_connector_fid"))
     bounds = _by_id(file.layer("boundaries"))
     centre = {
@@ -137,8 +142,8 @@ def _lanes(file: MapFile) -> list[MapLane]:
         ("exit_lane_fid", "entry_lane_fid", "lane_group_connector_fid"),
         shaped=False,
     )
-    lanes = _plain_lanes(file, centre, bounds, connectors)
-    return [*lanes, *_connectors(file, centre, bounds, connectors, lanes)]
+    lanes = _plain_lanes(file, centre, bounds, connectors, dropped)
+    return [*lanes, *_connectors(file, centre, bounds, (connectors, lanes), dropped)]
 
 
 def _plain_lanes(
@@ -146,6 +151,7 @@ def _plain_lanes(
     centre: dict[str, shapely.Geometry],
     bounds: dict[str, shapely.Geometry],
     connectors: Layer,
+    dropped: Counter[str],
 ) -> list[MapLane]:
     layer = file.layer(
         "lanes_polygons",
@@ -164,8 +170,9 @@ def _plain_lanes(
     lanes = []
     for at, own in enumerate(layer.ids("fid")):
         name = f"lane/{own}"
-        shape = _largest(layer.shapes[at])
+        shape = _largest(layer.shapes[at], dropped)
         if name not in centre or shape is None:
+            dropped["map_lanes_dropped"] += 1
             continue
         lanes.append(
             MapLane(
@@ -204,9 +211,11 @@ def _connectors(
     file: MapFile,
     centre: dict[str, shapely.Geometry],
     bounds: dict[str, shapely.Geometry],
-    rows: Layer,
-    lanes: list[MapLane],
+    of: tuple[Layer, list[MapLane]],
+    dropped: Counter[str],
 ) -> list[MapLane]:
+    """The connectors.  of: their rows without shapes, and the lanes that they connect."""
+    rows, lanes = of
     layer = file.layer(
         "gen_lane_connectors_scaled_width_polygons",
         ("lane_connector_fid", "left_boundary_fid", "right_boundary_fid"),
@@ -219,8 +228,9 @@ def _connectors(
     groups = rows.ids("lane_group_connector_fid")
     for at, own in enumerate(rows.ids("fid")):
         name = f"connector/{own}"
-        shape = _largest(layer.shapes[shaped[own]]) if own in shaped else None
+        shape = _largest(layer.shapes[shaped[own]], dropped) if own in shaped else None
         if name not in centre or shape is None:
+            dropped["map_lanes_dropped"] += 1
             continue
         ends = [f"lane/{lane}" for lane in (before[at], after[at]) if lane is not None]
         found.append(
@@ -275,7 +285,10 @@ def _polygons(layer: Layer) -> list[shapely.Polygon]:
     return [part for part in parts if isinstance(part, shapely.Polygon) and part.area > 0]
 
 
-def _largest(shape: shapely.Geometry) -> shapely.Polygon | None:
+def _largest(shape: shapely.Geometry, dropped: Counter[str]) -> shapely.Polygon | None:
     parts = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]
     parts = [part for part in parts if part.area > 0]
-    return max(parts, key=lambda part: part.area) if parts else None
+    if not parts:
+        return None
+    dropped["map_lane_parts_dropped"] += len(parts) - 1
+    return max(parts, key=lambda part: part.area)

@@ -3,15 +3,19 @@
 A scenario begins 3 s before the frame that carries its tag and takes every second row from
 there, as nuPlan's challenges do. Where rows are missing, the states are interpolated at equal
 times; where too many are missing, the window is no scenario.
+
+On purpose other than nuPlan: its challenges map 73 types to these 15 s and give any other type
+20 s from its tag on; here every type gets the same 15 s, so that a set has one length. nuPlan
+leaves out the tags in a log's first two and last two scenes; here a tag counts wherever all of
+its window was recorded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivetrain.data.converters.contract import Options
 from drivetrain.data.converters.nuplan_checks import (
     BETWEEN_FRAMES,
     EGO_FAULTS,
@@ -62,26 +66,56 @@ class Window:
     share: Floats | None = None
 
 
-def anchors(recording: Recording, options: Options) -> Iterator[tuple[int, str]]:
-    """The frames that scenarios are made around, and their types, in the order of time.
+def windows_of(
+    recording: Recording, ego: Ego, others: Others, types: Sequence[str]
+) -> tuple[list[Window], list[str]]:
+    """The windows of the types wanted (empty: of all), and why others are none.
+
+    Only a good window takes its type's turn: a tag stands on a run of frames, and one without
+    a window says nothing about the next. Of a run, a reason is told once.
+    """
+    time_us, scenes = recording.frames.time_us, Scenes(ego, others)
+    found: list[Window] = []
+    reasons: list[str] = []
+    last_us: dict[tuple[str, str], int] = {}
+
+    def is_due(type_: str, reason: str, now_us: int) -> bool:
+        return now_us - last_us.get((type_, reason), -(10**18)) >= APART_S * 1e6
+
+    for anchor, type_ in _anchors(recording, types):
+        now_us = int(time_us[anchor])
+        if not is_due(type_, "", now_us):
+            continue
+        window = _occupied(scenes, window_at(time_us, ego, anchor, type_))
+        if isinstance(window, Window):
+            found.append(window)
+            last_us[type_, ""] = now_us
+        elif is_due(type_, window, now_us):
+            reasons.append(window)
+            last_us[type_, window] = now_us
+    return found, reasons
+
+
+def _occupied(scenes: "Scenes", window: Window | str) -> Window | str:
+    """The window if anything was detected in it: 15 s without are a gap in the labels."""
+    if isinstance(window, str) or len(scenes.seen(window)):
+        return window
+    return "no_objects"
+
+
+def _anchors(recording: Recording, types: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The frames that scenarios could be made around, and their types, in the order of time.
 
     Of several tags on a frame the alphabetically last counts, as in nuPlan.
     """
-    tags, time_us = recording.tags, recording.frames.time_us
+    tags = recording.tags
     wanted: dict[int, str] = {}
     for frame, type_ in zip(tags.frame.tolist(), tags.type, strict=True):
-        if frame >= 0 and (not options.types or type_ in options.types):
+        if frame >= 0 and (not types or type_ in types):
             wanted[frame] = max(wanted.get(frame, ""), type_)
-    if not tags.type and (not options.types or UNTAGGED in options.types):
-        wanted = dict.fromkeys(range(len(time_us)), UNTAGGED)
-    last_us: dict[str, int] = {}
-    taken: dict[str, int] = {}
-    for frame in sorted(wanted):
-        type_, now_us = wanted[frame], int(time_us[frame])
-        is_apart = now_us - last_us.get(type_, -(10**18)) >= APART_S * 1e6
-        if is_apart and taken.get(type_, 0) != options.per_type:
-            last_us[type_], taken[type_] = now_us, taken.get(type_, 0) + 1
-            yield frame, type_
+    if not tags.type and (not types or UNTAGGED in types):
+        wanted = dict.fromkeys(range(len(recording.frames.time_us)), UNTAGGED)
+    yield from sorted(wanted.items())
 
 
 def window_at(time_us: Indices, ego: Ego, anchor: int, type_: str) -> Window | str:
