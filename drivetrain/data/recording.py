@@ -52,6 +52,8 @@ class Windows:
     """How long the scenarios of a recording are, and how far apart they begin, in steps.
 
     shortest: where the recording itself is shorter, all of it.
+    A window that shows fewer than `apart` steps which the one before did not is left out: it
+    would be the same drive once more, and count as evidence of its own.
     """
 
     shortest: int
@@ -60,9 +62,12 @@ class Windows:
 
     def of(self, seen: slice, steps: int) -> Iterator[slice]:
         """The windows of the time that an expert is seen.  steps: of the recording."""
+        shown = seen.start
         for begin in range(seen.start, seen.stop, self.apart):
             window = slice(begin, min(begin + self.longest, seen.stop))
-            if window.stop - window.start >= min(self.shortest, steps):
+            is_long = window.stop - window.start >= min(self.shortest, steps)
+            if is_long and (shown == seen.start or window.stop - shown >= self.apart):
+                shown = window.stop
                 yield window
 
 

@@ -130,11 +130,20 @@ def test_a_log_with_a_broken_clock_is_too_long(tmp_path: Path) -> None:
 
 def test_drives_longer_than_a_window_give_several(tmp_path: Path) -> None:
     slow = straight(-50.0, -1.75, 3.0)
-    found = converted(tmp_path, Log((ONCOMING,), ego=slow, frames=230))
+    found = converted(tmp_path, Log((ONCOMING,), ego=slow, frames=301))
     steps = {name: one.tracks.x_m.shape[1] for name, one in found.items() if "ego" in name}
-    assert steps == {"ego": 151, "ego@75": 151, "ego@150": 80}
+    assert steps == {"ego": 151, "ego@75": 151, "ego@150": 151}
     late = found["ego@75"]
     np.testing.assert_allclose(track_of(late, late.ego)[0, 0], -50 + 7.5 * 3 + 1.4, atol=0.02)
+
+
+@pytest.mark.parametrize(("frames", "windows"), [(151, 1), (157, 1), (225, 1), (226, 2)])
+def test_a_window_that_hardly_goes_on_from_the_last_is_none(
+    tmp_path: Path, frames: int, windows: int
+) -> None:
+    slow = straight(-50.0, -1.75, 3.0)
+    found = converted(tmp_path, Log((PARKED,), ego=slow, frames=frames))
+    assert len(found) == windows
 
 
 def test_lanes_have_their_middle_though_bounds_differ_in_points(tmp_path: Path) -> None:
@@ -246,6 +255,9 @@ def spoilt(folder: Path, spoil: str) -> Path:
         "boxes_without_pose": {"timestamp_ns": 5},
     }
     log.poses[0] |= changes.get(spoil, {})
+    if spoil == "ego_jumps":
+        for pose in log.poses[50:]:
+            pose["tx_m"] += 40.0
     made = log.store(folder / "log")
     if spoil == "no_annotations":
         (made / "annotations_with_ego.feather").unlink()
@@ -265,6 +277,7 @@ def spoilt(folder: Path, spoil: str) -> Path:
         "bad_rotation",
         "not_finite",
         "boxes_without_pose",
+        "ego_jumps",
         "no_map",
         "unreadable_map",
         "empty_map",

@@ -23,7 +23,7 @@ from drivetrain.errors import NotFoundError
 from drivetrain.sim.scenario import Area, AreaKind, Scenario
 from drivetrain.text import quote
 
-VERSION = 2
+VERSION = 3
 SOURCE = "argoverse"
 LICENCE = "CC-BY-NC-SA-4.0"
 

@@ -45,7 +45,9 @@ class Seen:
 def tracks_of(objects: Sequence[Boxes]) -> Seen:
     """All objects on one clock; those that jump or are between its steps only are dropped.
 
-    Raises: UnfitFileError.
+    objects: the ego first.
+
+    Raises: UnfitFileError, also where it is the ego that would be dropped.
     """
     begin_ns = min(int(boxes.stamp_ns[0]) for boxes in objects)
     end_ns = max(int(boxes.stamp_ns[-1]) for boxes in objects)
@@ -72,6 +74,8 @@ def tracks_of(objects: Sequence[Boxes]) -> Seen:
             window = SMOOTHING_STEPS if at else EGO_SMOOTHING_STEPS
             _smooth(rows[:, at], valid[at], window)
             done["smoothed_track"] += 1
+    if not valid[0].any():
+        raise UnfitFileError("ego_jumps")
     kept = np.flatnonzero(valid.any(axis=1)).tolist()
     rows[2] = lines.turned(rows[2])
     x_m, y_m, heading, vx, vy = rows[:, kept]

@@ -27,7 +27,7 @@ from drivetrain.text import quote
 
 __all__ = ["UnfitFileError", "check_options", "files_in", "recording_of", "scenarios_of"]
 
-VERSION = 3
+VERSION = 4
 SOURCE = "commonroad"
 LICENCE = "BSD-3-Clause"
 
