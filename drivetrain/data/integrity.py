@@ -27,6 +27,9 @@ CATALOGUE = "scenarios.npy"
 FULL_CHECK_BYTES = 256 * 2**20
 """Up to this size every byte is read before a run starts; above it, sizes and offsets are."""
 
+LARGEST = 1e9
+"""No measure of a scene is larger; kernels turn lengths into rows, and those must be whole."""
+
 MAY_BE_NAN = frozenset({"limit_mps", "desired_mps", "lane_limit_mps", "lane_rule_mps"})
 """Columns in which NaN says that the source states no number."""
 
@@ -133,9 +136,10 @@ def read_manifest(folder: Path) -> Manifest:
         raise _damaged(folder, f"`{MANIFEST}` lacks or misnames a field") from error
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, *, every_value: bool = False) -> None:
     """Passes for a whole, undamaged set of this version.
 
+    every_value: look at the values of a large set too.
     Raises: NotFoundError or DataError with one sentence on the first thing that is wrong.
     """
     manifest = read_manifest(folder)
@@ -143,7 +147,7 @@ def check(folder: Path) -> None:
         _check_size(folder, name, facts)
     whole = sum(facts.size for facts in manifest.files.values()) <= FULL_CHECK_BYTES
     for name, facts in manifest.files.items():
-        _check_values(folder, name, facts, manifest.tables, whole=whole)
+        _check_values(folder, name, facts, manifest.tables, whole=whole or every_value)
     if whole:
         for name, facts in manifest.files.items():
             if sha256_of(folder / name) != facts.sha256:
@@ -276,11 +280,12 @@ def _check_indices(folder: Path, name: str, column: NDArray[Any], target_rows: i
 def _check_numbers(folder: Path, name: str, column: NDArray[Any]) -> None:
     bad_count = sum(_bad_in(part, Path(name).stem) for part in _parts(column))
     if bad_count:
-        raise _damaged(folder, f"`{name}` holds {bad_count:,} numbers that are NaN or infinite")
+        raise _damaged(folder, f"`{name}` holds {bad_count:,} numbers that are NaN or huge")
 
 
 def _bad_in(values: NDArray[Any], column: str) -> int:
-    wrong = np.isinf(values) if column in MAY_BE_NAN else ~np.isfinite(values)
+    may_be_nan = column in MAY_BE_NAN
+    wrong = np.abs(values) > LARGEST if may_be_nan else ~(np.abs(values) <= LARGEST)
     return int(np.count_nonzero(wrong))
 
 

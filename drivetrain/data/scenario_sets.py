@@ -31,11 +31,12 @@ from drivetrain.data.catalogue import (
     manifest_of,
     row_of,
 )
+from drivetrain.data.column_bounds import fault_of
 from drivetrain.data.column_files import ColumnFile, file_name, rebased
-from drivetrain.data.integrity import CATALOGUE, MANIFEST, Manifest
+from drivetrain.data.integrity import CATALOGUE, MANIFEST, FileFacts, Manifest
 from drivetrain.errors import ConflictError, DataError
 from drivetrain.sim.pack import pack
-from drivetrain.sim.scenario import COLUMNS, Scenario, ScenarioArrays, as_arrays
+from drivetrain.sim.scenario import COLUMNS, Column, Scenario, ScenarioArrays, as_arrays
 from drivetrain.text import plain, typed
 
 IN_MEMORY = Origin("memory", 1)
@@ -96,12 +97,12 @@ def load(folder: Path) -> ScenarioSet:
 
     Raises: NotFoundError or DataError where it is missing, damaged or of another version.
     """
-    integrity.check(folder)
+    integrity.check(folder, every_value=True)
     manifest = integrity.read_manifest(folder)
     columns: dict[str, NDArray[Any]] = {}
     for name, spec in COLUMNS.items():
         facts = manifest.files.get(file_name(name))
-        if facts is None or (facts.table, facts.dtype) != (spec.table, spec.dtype):
+        if facts is None or not _is_of(spec, facts):
             raise DataError(
                 f"The scenario set {integrity.called(folder)} lacks the column "
                 f"`{file_name(name)}` ({spec.dtype}), as sets of older programs do. "
@@ -114,7 +115,20 @@ def load(folder: Path) -> ScenarioSet:
             f"The catalogue of the scenario set {integrity.called(folder)} does not fit its "
             f"columns. {integrity.MAKE_AGAIN}"
         )
-    return ScenarioSet(as_arrays(columns), catalogue, manifest)
+    arrays = as_arrays(columns)
+    fault = fault_of(arrays, manifest.tables)
+    if fault is not None:
+        raise DataError(
+            f"The scenario set {integrity.called(folder)} is damaged: {fault}. "
+            f"{integrity.MAKE_AGAIN}"
+        )
+    return ScenarioSet(arrays, catalogue, manifest)
+
+
+def _is_of(spec: Column, facts: FileFacts) -> bool:
+    """Whether a file was checked as what it is: its manifest could say anything."""
+    told = (facts.table, facts.dtype, facts.kind, facts.target)
+    return told == (spec.table, spec.dtype, spec.kind, spec.target)
 
 
 class NothingLeftError(DataError):

@@ -196,14 +196,17 @@ Table = Literal[
 class Column:
     """One flat array: a value per row of its table.
 
-    kind `start`: rows + 1 offsets into `target` (CSR).  kind `index`: a row of `target`, or -1.
+    kind `start`: rows + 1 offsets into `target` (CSR).  kind `index`: a row of `target`.
     kind `value`: plain numbers.
+    may_be_none: whether an index may be -1.  below: values are codes from 0 up to this one.
     """
 
     table: Table
     dtype: str
     kind: Literal["value", "index", "start"] = "value"
     target: Table | None = None
+    may_be_none: bool = False
+    below: int | None = None
 
 
 COLUMNS: dict[str, Column] = {
@@ -222,12 +225,12 @@ COLUMNS: dict[str, Column] = {
     "expert_along_m": Column("experts", "float32"),
     # What light `l` shows at a step lies at first_signal + l * steps + step.
     "first_signal": Column("scenarios", "int64", "start", "signals"),
-    "signal": Column("signals", "uint8"),
+    "signal": Column("signals", "uint8", below=len(Signal)),
     # One row per agent. Its frames begin at step `start_step` of the scenario.
     "length": Column("agents", "float32"),
     "width": Column("agents", "float32"),
-    "category": Column("agents", "uint8"),
-    "agent_path": Column("agents", "int32", "index", "paths"),
+    "category": Column("agents", "uint8", below=len(Category)),
+    "agent_path": Column("agents", "int32", "index", "paths", may_be_none=True),
     "desired_mps": Column("agents", "float32"),
     # Arc length of an agent's first frame on its path (of the ego's: on the route), else 0.
     "entry_m": Column("agents", "float32"),
@@ -241,7 +244,7 @@ COLUMNS: dict[str, Column] = {
     "heading": Column("frames", "float32"),
     "vx": Column("frames", "float32"),
     "vy": Column("frames", "float32"),
-    "valid": Column("frames", "uint8"),
+    "valid": Column("frames", "uint8", below=2),
     # One row per path; its points stand PATH_SPACING_M apart.
     "first_point": Column("paths", "int64", "start", "points"),
     "first_stop": Column("paths", "int64", "start", "stops"),
@@ -283,7 +286,7 @@ COLUMNS: dict[str, Column] = {
     "lane_rule_mps": Column("lanes", "float32"),
     "lane_block": Column("lanes", "int32"),
     "lane_light": Column("lanes", "int32"),
-    "lane_is_connector": Column("lanes", "uint8"),
+    "lane_is_connector": Column("lanes", "uint8", below=2),
     "first_base": Column("lanes", "int64", "start", "bases"),
     "base_x": Column("bases", "float32"),
     "base_y": Column("bases", "float32"),
@@ -292,8 +295,8 @@ COLUMNS: dict[str, Column] = {
     "next_lane": Column("nexts", "int32", "index", "lanes"),
     # One row per area; inside is what an odd number of its borders lies beside.
     "first_area": Column("roads", "int64", "start", "areas"),
-    "area_kind": Column("areas", "uint8"),
-    "area_lane": Column("areas", "int32", "index", "lanes"),
+    "area_kind": Column("areas", "uint8", below=len(AreaKind)),
+    "area_lane": Column("areas", "int32", "index", "lanes", may_be_none=True),
     "first_border": Column("areas", "int64", "start", "borders"),
     "border_x0": Column("borders", "float32"),
     "border_y0": Column("borders", "float32"),
