@@ -18,10 +18,9 @@ from drivetrain.data.converters.argoverse_boxes import read_boxes
 from drivetrain.data.converters.argoverse_map import CityMap, read_map
 from drivetrain.data.converters.argoverse_tracks import Seen, tracks_of
 from drivetrain.data.converters.contract import Options, Repair
+from drivetrain.data.converters.sources import found_in
 from drivetrain.data.recording import Recording, Windows
-from drivetrain.errors import NotFoundError
 from drivetrain.sim.scenario import Area, AreaKind, Scenario
-from drivetrain.text import quote
 
 VERSION = 3
 SOURCE = "argoverse"
@@ -41,16 +40,12 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
 
     Raises: NotFoundError where there are none.
     """
-    found: list[Path] = []
-    for source in sources:
-        logs = sorted({file.parent for file in source.rglob(POSES)})
-        if not logs:
-            raise NotFoundError(
-                f"There is no Argoverse 2 log at {quote(str(source), 200)}; name folders that "
-                f"hold `{POSES}`: `/train data convert argoverse SOURCE --out DIR`."
-            )
-        found += logs
-    return list(dict.fromkeys(found))
+    return found_in(
+        sources,
+        lambda source: sorted({file.parent for file in source.rglob(POSES)}),
+        "Argoverse 2 log",
+        f"name folders that hold `{POSES}`: `/train data convert argoverse SOURCE --out DIR`",
+    )
 
 
 def scenarios_of(

@@ -19,11 +19,10 @@ import numpy as np
 from drivetrain.data import lane_map, recording, smoothing, surface
 from drivetrain.data.converters.commonroad_file import Situation, parse
 from drivetrain.data.converters.contract import Options, Repair, UnfitFileError
+from drivetrain.data.converters.sources import files_at, found_in
 from drivetrain.data.lane_map import MapLane
 from drivetrain.data.recording import Recording, Windows
-from drivetrain.errors import NotFoundError
 from drivetrain.sim.scenario import Scenario
-from drivetrain.text import quote
 
 __all__ = ["UnfitFileError", "check_options", "files_in", "recording_of", "scenarios_of"]
 
@@ -50,18 +49,13 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
 
     Raises: NotFoundError where there are none.
     """
-    found: list[Path] = []
-    for source in sources:
-        named = sorted(source.rglob("*.xml")) if source.is_dir() else [source]
-        # Reading a pipe would wait for ever.
-        files = [file for file in named if file.is_file()]
-        if not files:
-            raise NotFoundError(
-                f"There is no CommonRoad file at {quote(str(source), 200)}; name `.xml` files "
-                f"or folders that hold some: `/train data convert commonroad SOURCE --out DIR`."
-            )
-        found += files
-    return list(dict.fromkeys(found))
+    return found_in(
+        sources,
+        lambda source: files_at(source, "*.xml"),
+        "CommonRoad file",
+        "name `.xml` files or folders that hold some: "
+        "`/train data convert commonroad SOURCE --out DIR`",
+    )
 
 
 def scenarios_of(

@@ -34,7 +34,8 @@ from drivetrain.data.converters.nuplan_windows import (
     signals,
     windows_of,
 )
-from drivetrain.errors import NotFoundError, RequestError
+from drivetrain.data.converters.sources import files_at, found_in
+from drivetrain.errors import RequestError
 from drivetrain.sim.scenario import Path as DrivingLine
 from drivetrain.sim.scenario import Road, Scenario
 from drivetrain.text import quote
@@ -54,20 +55,15 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
 
     Raises: NotFoundError where there are none; RequestError where two have one name.
     """
-    found: list[Path] = []
-    for source in sources:
-        named = sorted(source.rglob("*.db")) if source.is_dir() else [source]
-        # Reading a pipe would wait for ever.
-        files = [file for file in named if file.is_file()]
-        if not files:
-            raise NotFoundError(
-                f"There is no nuPlan database at {quote(str(source), 200)}; name `.db` files "
-                f"or folders that hold some: `/train data convert nuplan --db FILES --maps "
-                f"DIR --out DIR`."
-            )
-        found += files
+    found = found_in(
+        sources,
+        lambda source: files_at(source, "*.db"),
+        "nuPlan database",
+        "name `.db` files or folders that hold some: "
+        "`/train data convert nuplan --db FILES --maps DIR --out DIR`",
+    )
     by_name: dict[str, Path] = {}
-    for file in dict.fromkeys(file.absolute() for file in found):
+    for file in (file.absolute() for file in found):
         other = by_name.setdefault(file.stem, file)
         if other != file:
             raise RequestError(
@@ -75,7 +71,7 @@ def files_in(sources: Sequence[Path]) -> list[Path]:
                 f"and {quote(str(file), 200)}; a recording may come once, so name only one "
                 f"of them behind `--db`."
             )
-    return list(dict.fromkeys(found))
+    return found
 
 
 def scenarios_of(file: Path, options: Options) -> Iterator[Scenario | Repair | str]:
