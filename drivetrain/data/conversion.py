@@ -19,7 +19,7 @@ from drivetrain.data.convert_file import Job, Outcome, Task, convert_file
 from drivetrain.data.converters.contract import Converter
 from drivetrain.data.scenario_sets import NothingLeftError, ScenarioSetWriter, require_free
 from drivetrain.data.shards import Shard, open_shard
-from drivetrain.data.work_folder import clear, owned, shard_name, size_of
+from drivetrain.data.work_folder import clear, owned, parts_of
 from drivetrain.data.workers import Workers
 from drivetrain.errors import (
     ConflictError,
@@ -35,6 +35,7 @@ REPEATED_ID = "duplicate_id"
 FAILED = "error"
 MOST_FAILURES = 3
 """So many failed files are told one by one."""
+FULL = frozenset(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT))
 
 KINDS = {
     kind.__name__: kind for kind in (RequestError, NotFoundError, DataError, ConflictError)
@@ -86,9 +87,10 @@ def convert(
     files = converter.files_in(sources)
     with owned(out) as folder:
         require_free(out)
-        shards = {file: folder / shard_name(job, converter.VERSION, file) for file in files}
+        parts = parts_of(folder, job, converter.VERSION, files)
+        shards = parts.shards
         tasks = [Task(file, path) for file, path in shards.items() if open_shard(path) is None]
-        progress.begin({file: size_of(file) for file in files}, [task.file for task in tasks])
+        progress.begin(parts.sizes, [task.file for task in tasks])
         kept = len(files) - len(tasks)
         failures: dict[Path, str] = {}
         try:
@@ -211,8 +213,10 @@ def _how_to_go_on(shards: Mapping[Path, Path]) -> str:
 
 def _unwritable(why: str, shards: Mapping[Path, Path], out: Path) -> UserError:
     kept = sum(shard.exists() for shard in shards.values())
+    is_full = why in FULL
+    room = "there is room (twice the size of the set, for a moment)" if is_full else "it can be"
     return UserError(
         f"The set cannot be written beside {integrity.called(out)}: {why}; {kept} of "
-        f"{len(shards)} files are converted and kept, and once there is room (twice the size "
-        f"of the set, for a moment) the same command goes on from there."
+        f"{len(shards)} files are converted and kept, and once {room} the same command goes on "
+        f"from there."
     )

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from drivetrain.data import validate
-from drivetrain.data.converters.contract import Converter, Options, Repair, UnfitFileError
+from drivetrain.data.converters.contract import (
+    Converter,
+    Options,
+    Repair,
+    UnfitFileError,
+    other_type,
+)
 from drivetrain.data.shards import Tally, write_shard
 from drivetrain.errors import UserError
 from drivetrain.sim.scenario import Scenario
@@ -17,6 +23,7 @@ from drivetrain.text import plain
 
 REPEATED = "duplicate_id"
 UNREADABLE = "unreadable"
+TOO_MANY = "more_than_asked_for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,11 @@ def _fit(job: Job, file: Path, tally: Tally) -> Iterator[Scenario]:
             tally.repairs[found.what] += found.count
             continue
         reason = found if isinstance(found, str) else _fault(found, seen)
+        if reason is None and isinstance(found, Scenario):
+            reason = _unwanted(found, job.options, of_type)
         if reason is not None:
             tally.rejects[reason] += 1
-        elif isinstance(found, Scenario) and _is_wanted(found, job.options, of_type):
+        elif isinstance(found, Scenario):
             seen.add(found.id)
             yield found
 
@@ -128,15 +137,15 @@ def _fault(scenario: Scenario, seen: set[str]) -> str | None:
     return REPEATED if scenario.id in seen else validate.fault(scenario)
 
 
-def _is_wanted(scenario: Scenario, options: Options, of_type: dict[str, int]) -> bool:
-    """Whether the options ask for it; counts what they do by type."""
+def _unwanted(scenario: Scenario, options: Options, of_type: dict[str, int]) -> str | None:
+    """Why the options leave it out; counts by type what they do not."""
     if options.types and scenario.type not in options.types:
-        return False
+        return other_type(scenario.type)
     count = of_type.get(scenario.type, 0)
     if options.per_type is not None and count >= options.per_type:
-        return False
+        return TOO_MANY
     of_type[scenario.type] = count + 1
-    return True
+    return None
 
 
 def _told(error: BaseException) -> str:

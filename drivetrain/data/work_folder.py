@@ -8,15 +8,21 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from drivetrain import data, sim
 from drivetrain.data import integrity
 from drivetrain.data.convert_file import Job
 from drivetrain.data.shards import SUFFIX
 from drivetrain.drafts import LOCK, remove
 from drivetrain.errors import ConflictError
+
+MAP_FILES = ("**/*.gpkg",)
+LOG_FILES = ("*.feather", "map/*.json")
+"""What is read of a folder: of the maps', and of a log's, whose sensor files are many."""
 
 
 def work_folder_of(out: Path) -> Path:
@@ -44,21 +50,35 @@ def owned(out: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def shard_name(job: Job, version: int, file: Path) -> str:
-    """What the shard of a file is called: the same for the same input, and for no other.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The files of a conversion: where the shard of each is, and how many bytes it has."""
+
+    shards: dict[Path, Path]
+    sizes: dict[Path, int]
+
+
+def parts_of(folder: Path, job: Job, version: int, files: Sequence[Path]) -> Parts:
+    """Where the shards of source files lie: the same for the same input, and for no other.
 
     version: the converter's.  A source file counts as the same by path, size and time.
     """
     maps = job.options.maps
-    made_of = [
+    common = [
         integrity.VERSION,
         version,
+        _digest_of_program(),
         job.as_json(),
-        None if maps is None else _stamp(maps),
-        str(file.absolute()),
-        _stamp(file),
+        None if maps is None else _stamp(maps, MAP_FILES),
     ]
-    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:40] + SUFFIX
+    shards, sizes = {}, {}
+    for file in files:
+        stamp = _stamp(file, LOG_FILES)
+        made_of = json.dumps([*common, str(file.absolute()), stamp])
+        name = hashlib.sha256(made_of.encode()).hexdigest()[:40] + SUFFIX
+        shards[file] = folder / name
+        sizes[file] = sum(size for _, size, _ in stamp)
+    return Parts(shards, sizes)
 
 
 def clear(folder: Path) -> None:
@@ -67,24 +87,29 @@ def clear(folder: Path) -> None:
         remove(path)
 
 
-def size_of(file: Path) -> int:
-    """The bytes of a source file, or of a folder of them; 0 for one that is gone."""
-    return sum(size for _, size, _ in _stamp(file))
-
-
-def _stamp(path: Path) -> list[tuple[str, int, int]]:
-    """Name, size and time of change of a file, or of every file below a folder."""
+def _stamp(path: Path, patterns: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of a file, or of those of a folder that are read."""
     stamps = []
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    for file in files:
+    is_folder = path.is_dir()
+    found = sorted({file for pattern in patterns for file in path.glob(pattern)})
+    for file in found if is_folder else [path]:
         try:
             facts = file.stat()
         except OSError:
             continue
-        if not file.is_dir():
-            name = "" if file == path else str(file.relative_to(path))
-            stamps.append((name, facts.st_size, facts.st_mtime_ns))
+        name = str(file.relative_to(path)) if is_folder else ""
+        stamps.append((name, facts.st_size, facts.st_mtime_ns))
     return stamps
+
+
+def _digest_of_program() -> str:
+    """A digest of the code that makes shards, as converters count only their own changes."""
+    digest = hashlib.sha256()
+    for package in (data, sim):
+        for place in package.__path__:
+            for source in sorted(Path(place).rglob("*.py")):
+                digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def _lock(folder: Path, out: Path) -> int:

@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import IO, Self
 
 from drivetrain.data.convert_file import Job, Outcome, Task
+from drivetrain.errors import UserError
 
 READY = "ready"
+WORKER = "drivetrain.data.worker"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 """A process per core has no use for threads."""
 
@@ -75,15 +77,18 @@ class Workers:
 
     def _start(self) -> None:
         environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": os.pathsep.join(sys.path)}
-        process = subprocess.Popen(  # noqa: S603 - list arguments, no shell
-            [sys.executable, "-P", "-m", "drivetrain.data.worker", self._job.as_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="ascii",
-            env=environment,
-            # Ctrl-C is for the one who asked; what it means for them, they are told.
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - list arguments, no shell
+                [sys.executable, "-P", "-m", WORKER, self._job.as_json()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="ascii",
+                env=environment,
+                # Ctrl-C is for the one who asked; what it means for them, they are told.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _unstartable(error.strerror or str(error)) from error
         if process.stdout is None:
             raise RuntimeError("a worker without a pipe")
         worker = _Worker(process, process.stdout)
@@ -107,11 +112,10 @@ class Workers:
         self._workers.remove(worker)
         code = self._forget(worker)
         if not worker.is_ready:
-            raise RuntimeError(f"a worker could not start (exit code {code})")
+            raise _unstartable(_how(code))
         if worker.task is None:
             return None
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        told = f"its process ended ({how}); the memory may be too small for it"
+        told = f"its process ended ({_how(code)}); the memory may be too small for it"
         return worker.task, Outcome(error=told)
 
     def _give(self, worker: _Worker, task: Task) -> None:
@@ -134,3 +138,14 @@ class Workers:
                 except BrokenPipeError:
                     continue  # what it did not read is lost with it
         return worker.process.wait()
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _unstartable(why: str) -> UserError:
+    return UserError(
+        f"No further process could be started to convert files ({why}); what is converted is "
+        f"kept, and the same command goes on from there. Try it with `--workers 1`."
+    )

@@ -3,18 +3,22 @@
 import hashlib
 import io
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from drivetrain import data
+from drivetrain.data import workers
 from drivetrain.data.conversion import Converted, InterruptedConversion, convert
 from drivetrain.data.conversion_progress import Progress
 from drivetrain.data.convert_file import Job
 from drivetrain.data.converters.contract import Options, Repair
 from drivetrain.data.scenario_sets import BLOCK, ScenarioSet, load
-from drivetrain.data.work_folder import owned, work_folder_of
+from drivetrain.data.work_folder import owned, parts_of, work_folder_of
 from drivetrain.errors import ConflictError, DataError, NotFoundError, UserError
 from drivetrain.sim.scenario import Scenario
 from tests.data import scripted_converter
@@ -116,7 +120,7 @@ def test_an_interruption_before_the_first_file_leaves_nothing(
     assert list((tmp_path / "sets").iterdir()) == []
 
 
-@pytest.mark.parametrize("change", ["content", "options", "version"])
+@pytest.mark.parametrize("change", ["content", "options", "version", "program"])
 def test_what_was_made_of_something_else_is_not_used_again(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -127,13 +131,23 @@ def test_what_was_made_of_something_else_is_not_used_again(
             script(source, f"{name}.script", scenarios=1, type="changed")
     elif change == "options":
         options = Options(per_type=1)
+    elif change == "program":
+        changed = tmp_path / "program"
+        changed.mkdir()
+        (changed / "rule.py").write_text("SPEED = 2\n")
+        monkeypatch.setattr(data, "__path__", [str(changed)])
     else:
         monkeypatch.setattr(scripted_converter, "VERSION", 2)
     assert made(source, tmp_path / "set", options=options).reused == 0
     assert not work_folder_of(tmp_path / "set").exists()
 
 
-def stop(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def stop(
+    source: Path,
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: Options | None = None,
+) -> None:
     """A conversion that is interrupted at its last file."""
     plain = scripted_converter.scenarios_of
 
@@ -145,7 +159,7 @@ def stop(source: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(scripted_converter, "scenarios_of", interrupted)
         with pytest.raises(InterruptedConversion):
-            made(source, out)
+            made(source, out, options=options)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "emptied"])
@@ -256,7 +270,60 @@ def test_only_what_was_asked_for_is_kept(tmp_path: Path) -> None:
         script(tmp_path / "source", f"{name}.script", scenarios=4, type=type_)
     options = Options(types=("turn",), per_type=2)
     made(tmp_path / "source", tmp_path / "set", options=options)
-    assert ids(load(tmp_path / "set")) == ["a/0", "a/1", "c/0", "c/1"]
+    read = load(tmp_path / "set")
+    assert ids(read) == ["a/0", "a/1", "c/0", "c/1"]
+    assert read.manifest.rejects == {"more_than_asked_for": 4, "other_type_stop": 4}
+
+
+def test_who_asks_for_a_type_that_is_not_there_is_told_which_are(
+    source: Path, tmp_path: Path
+) -> None:
+    script(source, "f.script", scenarios=3, type="turn\x1b[31m")
+    with pytest.raises(DataError, match=r"other_type_follow 72, other_type_turn 3\)"):
+        made(source, tmp_path / "set", options=Options(types=("trun",)))
+
+
+def test_only_a_changed_map_makes_a_conversion_begin_anew(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = tmp_path / "maps"
+    (maps / "city").mkdir(parents=True)
+    (maps / "city" / "map.gpkg").write_bytes(b"streets")
+    options = Options(maps=maps)
+    out = maps / "sets" / "set"  # it grows while the maps are looked at
+    stop(source, out, monkeypatch, options)
+    (maps / "notes.txt").write_text("nothing that is read")
+    assert made(source, out, options=options).reused == 4
+    shutil.rmtree(out)
+    stop(source, out, monkeypatch, options)
+    (maps / "city" / "map.gpkg").write_bytes(b"other streets")
+    assert made(source, out, options=options).reused == 0
+
+
+def test_of_a_log_only_what_is_read_of_it_counts(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for name in ("poses.feather", "map/archive.json", "sensors/lidar/1.feather", "x.txt"):
+        (log / name).parent.mkdir(parents=True, exist_ok=True)
+        (log / name).write_bytes(bytes(10))
+    job = Job(MODULE, Options())
+    before = parts_of(tmp_path, job, 1, [log])
+    assert before.sizes == {log: 20}
+    (log / "sensors/lidar/1.feather").write_bytes(bytes(99))
+    assert parts_of(tmp_path, job, 1, [log]) == before
+    (log / "map/archive.json").write_bytes(bytes(11))
+    assert parts_of(tmp_path, job, 1, [log]).shards != before.shards
+
+
+@pytest.mark.parametrize("fault", ["nowhere", "no such module"])
+def test_processes_that_do_not_start_are_not_blamed_on_the_disk(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    if fault == "nowhere":
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "nowhere"))
+    else:
+        monkeypatch.setattr(workers, "WORKER", "drivetrain.data.nobody")
+    with pytest.raises(UserError, match=r"No further process could be .*`--workers 1`\.$"):
+        made(source, tmp_path / "set", workers=2)
 
 
 def test_two_conversions_to_one_folder_do_not_mix(source: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from drivetrain.sim.scenario import Scenario
+from drivetrain.text import plain
 
 
 class UnfitFileError(Exception):
@@ -36,6 +37,11 @@ class Options:
     maps: Path | None = None
     types: tuple[str, ...] = ()
     per_type: int | None = None
+
+
+def other_type(type_: str) -> str:
+    """The reason of a scenario whose type nobody asked for: it names what there is instead."""
+    return f"other_type_{plain(type_)}"
 
 
 class Converter(Protocol):

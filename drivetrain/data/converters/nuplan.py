@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from drivetrain.data.converters import nuplan_database
-from drivetrain.data.converters.contract import Options, Repair, UnfitFileError
+from drivetrain.data.converters.contract import Options, Repair, UnfitFileError, other_type
 from drivetrain.data.converters.nuplan_checks import (
     Ego,
     Others,
@@ -88,6 +88,9 @@ def scenarios_of(file: Path, options: Options) -> Iterator[Scenario | Repair | s
     done += map_.dropped
     windows, left_out = windows_of(recording, ego, others, options.types)
     yield from left_out
+    # Counted once for each type: of a tag without a window nobody knows how many they would be.
+    if options.types:
+        yield from map(other_type, sorted(set(recording.tags.type) - set(options.types)))
     if windows:
         scenes = Scenes(ego, others)
         part = _part(map_, recording, ego, windows)
