@@ -150,7 +150,9 @@ def draw(drive: Drive, rows: Sequence[int], folder: Path) -> dict[str, Any]:
         draft.replace(folder / f"{name}.gif")
         drawn.append((recording, f"{name}.html", f"{name}.gif"))
     index = folder / "index.html"
-    if len(drawn) > 1:
+    if len(drawn) == 1:
+        index.unlink(missing_ok=True)  # it would show what was drawn before
+    else:
         _replace(index, index_of(drawn, f"Replays of {drive.name}").encode())
     return {
         "driver": drive.name,
@@ -189,10 +191,8 @@ def _finite(value: float) -> float | None:
 
 
 def _file_name(scenario: str) -> str:
-    """A file name that tells the scenario, another one for every id."""
+    """A file name that tells the scenario, another one for every id: `a/b` and `a-b` differ."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", scenario)[:LONGEST_NAME].strip("-")
-    if name == scenario.replace("/", "-"):
-        return name
     return f"{name or 'scenario'}-{hashlib.sha256(scenario.encode()).hexdigest()[:8]}"
 
 

@@ -10,6 +10,8 @@ CONFIDENCE_Z = 1.959964
 """Two-sided 95 %."""
 
 BOOTSTRAP_DRAWS = 10_000
+DRAWN_AT_ONCE = 1 << 20
+"""Episodes in memory at a time: all draws of a large set would be gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,11 @@ def mean_of(values: NDArray[np.floating]) -> Mean:
 
     values: [episodes], at least one.
     """
-    draws = np.random.default_rng(0).integers(len(values), size=(BOOTSTRAP_DRAWS, len(values)))
-    means = values[draws].mean(axis=1)
+    chance, means = np.random.default_rng(0), np.empty(BOOTSTRAP_DRAWS)
+    rows = max(1, DRAWN_AT_ONCE // len(values))
+    for at in range(0, BOOTSTRAP_DRAWS, rows):
+        block = means[at : at + rows]
+        draws = chance.integers(len(values), size=(len(block), len(values)))
+        block[:] = values[draws].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
     return Mean(float(values.mean()), float(low), float(high))

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from drivetrain.data.catalogue import Origin
+from drivetrain.data.scenario_sets import ScenarioSetWriter
 from drivetrain.errors import DataError, NotFoundError, UserError
+from tests.data.builders import scenario
 from tests.fakes import FakeTelemetry
 from tests.trainers.algorithms import small_request
 from tests.written_sets import written_set
@@ -80,6 +83,20 @@ def test_a_scenario_is_found_by_its_id_or_how_that_ends(
     one = drawn(capsys, *words, "--scenario=hand_0")
     assert one["index"] is None
     assert one["replays"] == result["replays"][:1]
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_scenarios_whose_ids_look_alike_do_not_share_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = ("a/b-1", "a-b/1", "a-b-1")
+    with ScenarioSetWriter(tmp_path / "alike", Origin("test", 1)) as writer:
+        writer.add([scenario(one, group=one) for one in ids])
+    words = ("--baseline=idm", f"--data={tmp_path / 'alike'}", "--out", tmp_path / "drawn")
+    result = drawn(capsys, *words, *(f"--scenario={one}" for one in ids))
+    assert len({replay["page"] for replay in result["replays"]}) == len(ids)
+    for replay in result["replays"]:
+        assert replay["scenario"] in Path(replay["page"]).read_text(encoding="utf-8")
 
 
 def test_a_scenario_that_is_not_there_is_refused_with_the_nearest(

@@ -1,8 +1,11 @@
 """Intervals hold what they promise."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from trainers import statistics
 from trainers.statistics import mean_of, rate_of
 
 
@@ -35,3 +38,24 @@ def test_equal_values_leave_no_doubt() -> None:
 def test_the_interval_is_the_same_every_time() -> None:
     values = np.random.default_rng(2).normal(size=64)
     assert mean_of(values) == mean_of(values)
+
+
+@pytest.mark.parametrize("at_once", [1, 1000, 7 * 33 + 5])
+def test_how_many_are_drawn_at_once_changes_no_interval(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    values = np.random.default_rng(3).normal(size=33)
+    whole = mean_of(values)
+    monkeypatch.setattr(statistics, "DRAWN_AT_ONCE", at_once)
+    assert mean_of(values) == whole
+
+
+def test_the_interval_of_many_episodes_takes_little_memory() -> None:
+    values = np.random.default_rng(4).uniform(size=2_000)
+    tracemalloc.start()
+    try:
+        mean_of(values)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40e6
