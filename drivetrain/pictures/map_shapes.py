@@ -59,6 +59,30 @@ class MapShapes:
     stops: tuple[StopLine, ...]
 
 
+def coarser(shapes: MapShapes, apart_m: float) -> MapShapes:
+    """The same shapes with fewer corners; none moves farther than `apart_m`."""
+    if apart_m == 0:
+        return shapes
+
+    def line(points: Points) -> Points:
+        if len(points) < 3:
+            return points
+        plain = shapely.simplify(shapely.LineString(points), apart_m)
+        corners: Points = shapely.get_coordinates(plain)
+        return corners
+
+    return MapShapes(
+        grounds=tuple(
+            Ground(one.kind, tuple(map(line, one.rings_m))) for one in shapes.grounds
+        ),
+        bands=tuple(Band(line(one.points_m), one.half_width_m) for one in shapes.bands),
+        centres=tuple(map(line, shapes.centres)),
+        edges=tuple(map(line, shapes.edges)),
+        route=line(shapes.route),
+        stops=shapes.stops,
+    )
+
+
 def shapes_of(arrays: ScenarioArrays, scenario: int, box: Box) -> MapShapes:
     """The shapes of a scenario's road that reach into the box, cut at it."""
     road = int(arrays.road[scenario])

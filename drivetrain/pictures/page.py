@@ -6,7 +6,7 @@ import html
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivetrain.pictures.animation import poster
-from drivetrain.pictures.map_shapes import MapShapes, Points
+from drivetrain.pictures.map_shapes import MapShapes, Points, coarser
 from drivetrain.pictures.metric_words import metric_rows
 from drivetrain.pictures.recording import Agents, Floats, Recording
 from drivetrain.pictures.words import about, badges
@@ -26,22 +26,39 @@ from drivetrain.text import plain
 MOST_BYTES: Final = 1_500_000
 SOURCES: Final = Path(__file__).parent / "page"
 SCRIPTS: Final = ("data.js", "scene.js", "charts.js", "player.js")
+COARSER_M: Final = (0.0, 0.2, 0.5, 2.0)
+"""How far a map's corners may move: a plainer map before an emptier road."""
 STILL_M: Final = 0.03
 """Who moves less than this in a recording is written down once."""
 
 
 def page_of(recording: Recording) -> str:
-    """The page of one recording, smaller than MOST_BYTES.
+    """The page of one recording, smaller than MOST_BYTES if that can be.
 
-    Where everybody would not fit, those farthest from the ego are left out.
+    Where not all would fit, the map gets plainer; then those farthest from the ego are left
+    out, and the page says so; last of all goes the map.
     """
-    nearest = _nearest_first(recording)
-    kept = len(nearest)
-    while True:
-        page = _page(_with_agents(recording, np.sort(nearest[:kept])))
-        if len(page.encode()) < MOST_BYTES or kept == 1:
-            return page
+    return next(filter(_fits, _plainer(recording)), None) or _page(_without_map(recording), 1)
+
+
+def _fits(page: str) -> bool:
+    return len(page.encode()) < MOST_BYTES
+
+
+def _plainer(recording: Recording) -> Iterator[str]:
+    """Pages of the recording, each smaller than the one before."""
+    kept, coarse = len(recording.agents.number), recording
+    for apart_m in COARSER_M:
+        coarse = replace(recording, shapes=coarser(recording.shapes, apart_m))
+        yield _page(coarse, kept)
+    while kept > 1:
         kept = max(kept * 3 // 4, 1)
+        yield _page(coarse, kept)
+
+
+def _without_map(recording: Recording) -> Recording:
+    bare = MapShapes((), (), (), (), recording.shapes.route, ())
+    return replace(recording, shapes=bare)
 
 
 def index_of(recordings: Sequence[tuple[Recording, str, str]], title: str) -> str:
@@ -86,13 +103,19 @@ def _score_table(recording: Recording) -> str:
     return f"<table><tbody>{rows}</tbody></table>"
 
 
-def _page(recording: Recording) -> str:
+def _page(recording: Recording, kept: int) -> str:
+    """The page with the ego and so many of those that came nearest to it, itself included."""
+    everybody = len(recording.agents.number)
+    nearest = np.sort(_nearest_first(recording)[:kept])
+    data = _data_of(_with_agents(recording, nearest))
+    if kept < everybody:
+        data["about"] += f" · only {kept - 1} of {everybody - 1} others fit on this page"
     script = "\n".join((SOURCES / name).read_text(encoding="utf-8") for name in SCRIPTS)
     title = plain(f"{recording.facts['id']} · {recording.driver}")
     return _filled(
         "page.html",
         script,
-        {"title": html.escape(title), "data": _harmless(_data_of(recording))},
+        {"title": html.escape(title), "data": _harmless(data)},
     )
 
 

@@ -115,11 +115,44 @@ def test_no_name_becomes_markup(recording: Recording, name: str) -> None:
 def test_a_page_that_grew_too_large_leaves_out_who_was_far_away(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(page, "COARSER_M", (0.0,))
     whole = page_of(recording)
     monkeypatch.setattr(page, "MOST_BYTES", len(whole.encode()) - 100)
-    agents = data_in(page_of(recording))["agents"]
+    data = data_in(page_of(recording))
+    agents, others = data["agents"], len(recording.agents.number) - 1
     assert agents[0]["number"] == 0
-    assert 1 <= len(agents) < len(recording.agents.number)
+    assert 1 <= len(agents) <= others
+    assert f"only {len(agents) - 1} of {others} others fit" in data["about"]
+    assert "others fit" not in data_in(whole)["about"]
+
+
+def with_wavy_edge(recording: Recording, points: int, height_m: float) -> Recording:
+    along = np.linspace(0.0, 100.0, points)
+    edge = np.column_stack([along, height_m * np.sin(40.0 * along)])
+    return replace(recording, shapes=replace(recording.shapes, edges=(edge,)))
+
+
+def test_a_map_gets_plainer_before_anybody_is_left_out(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wavy = with_wavy_edge(recording, points=5_000, height_m=0.1)
+    whole = page_of(wavy)
+    monkeypatch.setattr(page, "MOST_BYTES", len(whole.encode()) - 100)
+    plainer, before = data_in(page_of(wavy)), data_in(whole)
+    assert len(plainer["map"]["edges"][0]) < len(before["map"]["edges"][0])
+    assert plainer["agents"] == before["agents"]
+
+
+def test_a_page_whose_map_alone_is_too_large_does_without_it(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = len(page_of(recording).encode()) + 1_000
+    monkeypatch.setattr(page, "MOST_BYTES", limit)
+    text = page_of(with_wavy_edge(recording, points=60_000, height_m=50.0))
+    assert len(text.encode()) < limit
+    data = data_in(text)
+    assert data["map"]["edges"] == []
+    assert data["agents"][0]["number"] == 0
 
 
 def test_who_comes_and_goes_is_seen_only_then(recording: Recording) -> None:
