@@ -43,7 +43,10 @@ def beyond(surface: shapely.Geometry, cuts_m: Sequence[Floats], reach_m: float) 
     """
     found = []
     for begin, end in cuts_m:
-        along = (end - begin) / np.hypot(*(end - begin))
+        length_m = np.hypot(*(end - begin))
+        if length_m == 0.0:
+            continue
+        along = (end - begin) / length_m
         across = np.array([-along[1], along[0]])
         middle = 0.5 * (begin + end)
         left, right = (

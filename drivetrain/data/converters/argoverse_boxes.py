@@ -15,7 +15,7 @@ import pyarrow
 from numpy.typing import NDArray
 from pyarrow import feather
 
-from drivetrain.data.converters.contract import UnfitFileError
+from drivetrain.data.converters.contract import FARTHEST_M, UnfitFileError
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import Category
 
@@ -151,13 +151,16 @@ def _positions(rows: Rows) -> Floats:
     found = np.stack([rows[f"t{axis}_m"] for axis in "xyz"], axis=1).astype(np.float64)
     if not np.isfinite(found).all():
         raise UnfitFileError("not_finite")
+    if (np.abs(found) > FARTHEST_M).any():
+        raise UnfitFileError("out_of_this_world")
     return found
 
 
 def _rotations(rows: Rows) -> Floats:
     """[rows, 3, 3] of quaternions, scalar first."""
     q = np.stack([rows[f"q{part}"] for part in "wxyz"], axis=1).astype(np.float64)
-    if not (np.abs(np.linalg.norm(q, axis=1) - 1.0) < 1e-3).all():
+    is_small = (np.abs(q) < 2.0).all()  # the squares of others may be too large for numbers
+    if not is_small or not (np.abs(np.linalg.norm(q, axis=1) - 1.0) < 1e-3).all():
         raise UnfitFileError("bad_rotation")
     w, x, y, z = q.T
     turned = [

@@ -18,7 +18,7 @@ import numpy as np
 import shapely
 
 from drivetrain.data import lane_map, lines
-from drivetrain.data.converters.contract import UnfitFileError
+from drivetrain.data.converters.contract import FARTHEST_M, UnfitFileError
 from drivetrain.data.lane_map import MapLane
 from drivetrain.data.lines import Floats
 from drivetrain.sim.scenario import Area, AreaKind
@@ -132,6 +132,6 @@ def _points(stored: Any) -> Floats:
     Raises: ValueError for fewer than two, or numbers that are none.
     """
     points = np.array([(point["x"], point["y"]) for point in stored], np.float64)
-    if len(points) < 2 or not np.isfinite(points).all():
+    if len(points) < 2 or not (np.abs(points) <= FARTHEST_M).all():
         raise ValueError("a line needs two points")
     return np.asarray(points[lines.without_repeats(points)])

@@ -1,6 +1,5 @@
 """Reading a CommonRoad file's XML safely, and numbers out of it."""
 
-import math
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
@@ -8,7 +7,7 @@ import defusedxml.ElementTree as SafeTree
 import numpy as np
 from defusedxml import DefusedXmlException
 
-from drivetrain.data.converters.contract import UnfitFileError
+from drivetrain.data.converters.contract import FARTHEST_M, UnfitFileError
 from drivetrain.data.lines import Floats
 
 
@@ -36,7 +35,7 @@ def number(element: Element, path: str) -> float:
     if text is None:
         raise ValueError(f"{element.tag} lacks {path}")
     found = float(text)
-    if not math.isfinite(found):
+    if not abs(found) <= FARTHEST_M:
         raise ValueError(f"{path} is {found}")
     return found
 

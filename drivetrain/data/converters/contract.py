@@ -12,6 +12,9 @@ from typing import Protocol
 from drivetrain.sim.scenario import Scenario
 from drivetrain.text import plain
 
+FARTHEST_M = 1e7
+"""From the equator to a pole: no coordinate of a map or recording is larger."""
+
 
 class UnfitFileError(Exception):
     """A source file that is no use as a whole; the text is the reason it is counted under."""
