@@ -33,6 +33,8 @@ from drivetrain.runs.record import is_active
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
 from drivetrain.settings import PROJECT
+from tests.runs.by_hand import is_gone, until
+from tests.runs.living import pid_of
 
 FEW = 10
 PATIENCE_S = 60.0
@@ -153,12 +155,15 @@ def read_ms(home: Path) -> float:
 @contextmanager
 def training(home: Path) -> Iterator[None]:
     """A run that trains meanwhile."""
-    start(home, "training", ENDLESS)
+    folder = start(home, "training", ENDLESS)
     try:
         yield
     finally:
         request_stop(home, "training")
         wait_for(home, "training", PATIENCE_S)
+        # Its supervisor still brings the index up to date, in a home that is to go.
+        supervisor = pid_of(folder, "supervisor")
+        until(lambda: is_gone(supervisor))
 
 
 def start(home: Path, run_id: str, trainer: str) -> RunFolder:
