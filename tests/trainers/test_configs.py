@@ -159,7 +159,10 @@ BAD = {
     "zero": ("ppo: {learning_rate: 0}", "it is a number above 0 up to 1."),
     "not a number": ("ppo: {gamma: .nan}", "`ppo.gamma` is `nan`; it is a number from 0 to 1."),
     "infinite": ("environment: {horizon_s: .inf}", "it is a number from 1 to 60."),
-    "choice": ("environment: {traffic: none}", "it is one of `idm` and `replay`."),
+    "choice": (
+        "environment: {traffic: none}",
+        "it is one of `idm`, `replay`, `mixed` and `policy`.",
+    ),
     "other world": ("environment: {name: CartPole-v1}", "it is `ADPlanning-v0`."),
     "section": ("training: 5", "`training` is `5`; it is a section of `total_steps`"),
     "item": ("ppo: {hidden: [64, -1]}", "`ppo.hidden` is `-1`; it is a list such as [64, 64]"),

@@ -42,7 +42,7 @@ def test_a_set_of_one_recording_is_refused_and_nothing_is_written(tmp_path: Path
     home = tmp_path / "home"
     with ScenarioSetWriter(tmp_path / "set", Origin("test", 1)) as writer:
         writer.add(replace(one, group="g") for one in hand_made(2))
-    with pytest.raises(DataError, match="convert at least three"):
+    with pytest.raises(DataError, match="take in at least three"):
         launch(PPORequest(run_id="r1", data=tmp_path / "set"), home=home)
     assert not home.exists()
 

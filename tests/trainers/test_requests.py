@@ -50,7 +50,8 @@ def test_limits_are_told_in_words() -> None:
     assert fields["ppo.gamma"].allowed == "a number from 0 to 1"
     assert fields["ppo.learning_rate"].allowed == "a number above 0 up to 1"
     assert fields["ppo.n_steps"].allowed == "a whole number from 1 to 1,048,576, or null"
-    assert fields["environment.traffic"].allowed == "one of `idm`, `replay`, `mixed` and `policy`"
+    traffic = fields["environment.traffic"]
+    assert traffic.allowed == "one of `idm`, `replay`, `mixed` and `policy`"
 
 
 def test_requests_load_nothing_heavy() -> None:
