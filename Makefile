@@ -33,6 +33,8 @@ check: install
 
 bench: install
 	$(RUN) -m benchmarks.sim --worlds 256 --json
+	$(RUN) -m benchmarks.sim --suite --json
+	$(RUN) -m benchmarks.convert --json
 	$(RUN) -m benchmarks.ppo --json
 	$(RUN) -m benchmarks.ppo --tracking --rollouts 16 --json
 	$(RUN) -m benchmarks.status --runs 10000 --json
