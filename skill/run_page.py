@@ -82,12 +82,13 @@ def evaluation_part(evaluation: Mapping[str, Any]) -> str:
     data = evaluation.get("data") or {}
     header = (
         *("Driver", "Episodes", "Score", "Success", "At-fault collision", "Collision"),
-        *("Off-road", "Progress", "Reward"),
+        *("Off-road", "Red light", "Progress", "Reward"),
     )
     lines = [
         "### Evaluation",
         "",
-        f"{_driven(data)}{_traffic(evaluation)}. In brackets: count, 95 % interval.",
+        f"{_driven(data)}{_manner(evaluation)}. In brackets: count, 95 % interval.",
+        *_split_lines(evaluation),
         "",
         table(header, map(_driver_row, evaluation.get("drivers") or ())),
         *_type_lines(evaluation.get("drivers") or ()),
@@ -105,7 +106,7 @@ def evaluation_report(evaluation: Mapping[str, Any]) -> Report:
 
 
 def _driver_row(driver: Mapping[str, Any]) -> Sequence[str]:
-    rates = ("success", "at_fault_collision", "collision", "off_road")
+    rates = ("success", "at_fault_collision", "collision", "off_road", "red_light")
     progress, reward = driver.get("progress") or {}, driver.get("reward") or {}
     return (
         untrusted(str(driver.get("name", "")), 80),
@@ -169,10 +170,27 @@ def _listed(licences: Sequence[str]) -> str:
     return ", ".join(untrusted(str(name), 60) for name in licences) or "unknown"
 
 
-def _traffic(evaluation: Mapping[str, Any]) -> str:
-    """How the others drove, and how long the policy had trained, where that is told."""
+def _split_lines(evaluation: Mapping[str, Any]) -> Iterable[str]:
+    """What a set without `test` scenarios does to the result of a run."""
+    is_chosen = evaluation.get("checkpoint") is not None
+    if is_chosen and (evaluation.get("data") or {}).get("split") == "val":
+        yield ""
+        yield (
+            "The set has no `test` scenarios: the run's checkpoint was chosen on these, which "
+            "flatters it."
+        )
+
+
+def _manner(evaluation: Mapping[str, Any]) -> str:
+    """How the others drove, for how long, in what car, and how long the policy had trained.
+
+    Each where it is told.
+    """
     traffic, step = evaluation.get("traffic"), evaluation.get("step")
+    seconds, actuators = evaluation.get("horizon_s"), evaluation.get("actuators")
     words = f", traffic {untrusted(str(traffic), 20)}" if traffic else ""
+    words += f", at most {short_duration(seconds)}" if seconds is not None else ""
+    words += f", actuators {untrusted(str(actuators), 20)}" if actuators else ""
     return words + (f", policy of step {short_count(step)}" if step is not None else "")
 
 

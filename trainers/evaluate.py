@@ -48,13 +48,17 @@ class DataFacts:
 class Evaluation:
     """Drivers judged on the same scenarios, the run's own first.
 
-    worst: where that one did worst.  scenarios: how it did in each.
+    traffic, horizon_s, actuators: how it was driven, which a run may have chosen; tables that
+    differ in them do not compare.  worst: where that one did worst.  scenarios: how it did in
+    each.
     """
 
     run: str
     checkpoint: str | None
     step: int | None
     traffic: str
+    horizon_s: float
+    actuators: str
     data: DataFacts
     drivers: tuple[Judged, ...]
     worst: tuple[str, ...]
@@ -144,6 +148,8 @@ class Course:
             checkpoint=checkpoint,
             step=step,
             traffic=self.environment.traffic,
+            horizon_s=self.environment.horizon_s,
+            actuators=self.environment.actuators,
             data=self.facts,
             drivers=tuple(judge(name, table, types) for name, table in tables.items()),
             worst=tuple(str(ids[row]) for row in worst_of(own)),

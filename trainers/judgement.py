@@ -31,6 +31,7 @@ class Judged:
     """How one driver did on the evaluated scenarios.
 
     score: nuPlan's closed-loop score; None where no scenario's map tells it.
+    red_light: whether any was driven past where the expert did not; no score counts it.
     metrics: the mean of each over the scenarios that tell it.
     """
 
@@ -41,6 +42,7 @@ class Judged:
     at_fault_collision: Rate
     collision: Rate
     off_road: Rate
+    red_light: Rate
     progress: Mean
     reward: Mean
     metrics: Numbers
@@ -56,6 +58,7 @@ class Driven:
     score: float | None
     success: bool
     reward: float
+    red_lights: int
     metrics: Numbers
 
 
@@ -69,6 +72,7 @@ def judge(name: str, table: EpisodeTable, types: NDArray[np.str_]) -> Judged:
         at_fault_collision=rate_of(table.at_fault_collision),
         collision=rate_of(table.collision),
         off_road=rate_of(table.off_road),
+        red_light=rate_of(table.red_lights > 0),
         progress=mean_of(table.progress),
         reward=mean_of(table.reward),
         metrics=_means(table.metrics),
@@ -90,6 +94,7 @@ def driven(
             score=known_mean(table.score[row : row + 1]),
             success=bool(table.success[row]),
             reward=float(table.reward[row]),
+            red_lights=int(table.red_lights[row]),
             metrics=_means(table.metrics[row : row + 1]),
         )
         for row in range(len(table.success))

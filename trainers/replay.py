@@ -175,6 +175,7 @@ def _facts(
             "end_reason": outcome.end_reason,
             "ended": end_words(recording),
             "success": outcome.success,
+            "red_lights": outcome.red_lights,
             "steps": outcome.steps,
             "seconds": round(outcome.steps * STEP_S, 1),
             "progress": outcome.progress,

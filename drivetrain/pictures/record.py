@@ -250,6 +250,7 @@ def _outcome(reel: _Reel) -> Outcome:
         collision=bool(table.collision[0]),
         at_fault=bool(table.at_fault_collision[0]),
         off_road=bool(table.off_road[0]),
+        red_lights=int(table.red_lights[0]),
         progress=float(table.progress[0]),
         reward=float(table.reward[0]),
         mean_speed_mps=float(table.mean_speed_mps[0]),

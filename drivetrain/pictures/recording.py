@@ -24,8 +24,9 @@ EGO_SERIES = (
 class Outcome:
     """How the episode ended.  end_reason: a name of `EndReason`, in small letters.
 
-    progress: 0 to 1.  score: the closed-loop score.  metrics: what it is made of, by the names
-    of `score.terms.METRICS`; NaN where not known.
+    red_lights: how many it drove past, where the expert did not.  progress: 0 to 1.
+    score: the closed-loop score.  metrics: what it is made of, by the names of
+    `score.terms.METRICS`; NaN where not known.
     """
 
     end_reason: str
@@ -34,6 +35,7 @@ class Outcome:
     collision: bool
     at_fault: bool
     off_road: bool
+    red_lights: int
     progress: float
     reward: float
     mean_speed_mps: float

@@ -54,6 +54,11 @@ def badges(recording: Recording) -> list[Badge]:
         found.append(("", "Collided on the way", "bad"))
     if outcome.off_road and not failed:
         found.append(("", "Left the road on the way", "bad"))
+    if outcome.red_lights and outcome.end_reason != "red_light":
+        count = outcome.red_lights
+        found.append(
+            ("", "Ran a red light" if count == 1 else f"Ran {count} red lights", "bad")
+        )
     if outcome.at_fault:
         found.append(("", "At fault", "bad"))
     found.append(

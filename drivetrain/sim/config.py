@@ -126,10 +126,15 @@ class EnvironmentSettings(Settings):
     def for_judging(self) -> "EnvironmentSettings":
         """The same to the end, whatever happens, without chance, and for one ego.
 
-        nuPlan goes on after a collision too. Self-play is judged in IDM traffic.
+        nuPlan goes on after a collision or a red light too. Self-play is judged in IDM traffic.
         """
         traffic = "idm" if self.traffic == "policy" else self.traffic
-        judged = {"traffic": traffic, "on_failure": "ignore", "randomize": RandomizeSettings()}
+        judged = {
+            "traffic": traffic,
+            "on_failure": "ignore",
+            "red_light": "ignore",
+            "randomize": RandomizeSettings(),
+        }
         return self.model_copy(update=judged)
 
     @property

@@ -13,7 +13,7 @@ from drivetrain.sim.score.terms import METRICS
 from drivetrain.sim.state import Episodes
 from drivetrain.sim.world import Worlds
 
-ENOUGH_PROGRESS = 0.8
+SUCCESS_PROGRESS = 0.8
 MOST_WORLDS = 256
 
 
@@ -22,8 +22,9 @@ class EpisodeTable(NamedTuple):
 
     progress: the ego's distance along the route as a share of the expert's, 0 to 1.
     score: nuPlan's closed-loop score, NaN where the map does not tell it.
+    red_lights: how many lines were crossed on red, where the expert did not.
     metrics: [picks, metrics] in the order of `score.terms.METRICS`, NaN likewise.
-    success: no collision at fault, on the road, and progress of at least ENOUGH_PROGRESS.
+    success: no collision at fault, on the road, and progress of at least SUCCESS_PROGRESS.
     """
 
     scenario: NDArray[np.int64]
@@ -33,6 +34,7 @@ class EpisodeTable(NamedTuple):
     collision: NDArray[np.bool_]
     at_fault_collision: NDArray[np.bool_]
     off_road: NDArray[np.bool_]
+    red_lights: NDArray[np.int64]
     progress: NDArray[np.float64]
     mean_speed_mps: NDArray[np.float64]
     reward: NDArray[np.float64]
@@ -79,6 +81,7 @@ class _Rows:
         self.collided = np.zeros(picks, np.bool_)
         self.at_fault = np.zeros(picks, np.bool_)
         self.off_road = np.zeros(picks, np.bool_)
+        self.red_lights = np.zeros(picks, np.int64)
         self.progress_m = np.zeros(picks)
         self.expert_m = np.zeros(picks)
         self.mean_speed_mps = np.zeros(picks)
@@ -105,10 +108,11 @@ def table_of(rows: "_Rows | Episodes") -> EpisodeTable:
         scenario=rows.scenario,
         end_reason=rows.end_reason,
         steps=rows.steps,
-        success=~rows.at_fault & ~rows.off_road & (progress >= ENOUGH_PROGRESS),
+        success=~rows.at_fault & ~rows.off_road & (progress >= SUCCESS_PROGRESS),
         collision=rows.collided,
         at_fault_collision=rows.at_fault,
         off_road=rows.off_road,
+        red_lights=rows.red_lights,
         progress=progress,
         mean_speed_mps=rows.mean_speed_mps,
         reward=rows.total_reward,

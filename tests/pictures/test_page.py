@@ -201,3 +201,15 @@ def test_a_drive_that_cannot_be_scored_says_so(recording: Recording) -> None:
     assert ["Score", "not known", ""] in data["badges"]
     assert len(data["metrics"]) == len(METRIC_WORDS) == len(METRICS)
     assert {value for _, value, *_ in data["metrics"]} == {"not known"}
+
+
+def test_red_lights_that_did_not_end_a_drive_are_told(recording: Recording) -> None:
+    def badges(end_reason: str, red_lights: int) -> list[list[str]]:
+        outcome = replace(recording.outcome, end_reason=end_reason, red_lights=red_lights)
+        found: list[list[str]] = data_in(page_of(replace(recording, outcome=outcome)))["badges"]
+        return found
+
+    assert ["", "Ran a red light", "bad"] in badges("time", 1)
+    assert ["", "Ran 2 red lights", "bad"] in badges("route_end", 2)
+    assert badges("red_light", 1).count(["", "Ran a red light", "bad"]) == 1
+    assert not any("red light" in badge[1] for badge in badges("time", 0))

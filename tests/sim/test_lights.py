@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.config import Actions, EnvironmentSettings
 from drivetrain.sim.layout import FLAT
 from drivetrain.sim.metrics import drive_each
 from drivetrain.sim.pack import pack
@@ -175,6 +176,23 @@ def test_a_road_without_lights_shows_none() -> None:
 
 def test_the_rules_driver_is_judged_without_a_red_light() -> None:
     arrays = pack([red_for_the_ego()])
+    table = drive_each(arrays, np.array([0]), EnvironmentSettings(), IdmDriver())
+    assert table.red_lights.tolist() == [0]
+
+
+class Late:
+    """Brakes at first, and then drives past a light that has turned red."""
+
+    actions: Actions = "bicycle"
+
+    def act(self, worlds: Worlds) -> NDArray[np.float32]:
+        throttle = np.where(worlds.state.progress.step < 20, -0.5, 0.2)
+        return np.stack([throttle, np.zeros_like(throttle)], axis=1).astype(np.float32)
+
+
+def test_who_is_judged_goes_on_after_a_red_light_and_is_told_of_it() -> None:
     settings = EnvironmentSettings(red_light="stop")
-    table = drive_each(arrays, np.array([0]), settings, IdmDriver())
-    assert EndReason(int(table.end_reason[0])) is not EndReason.RED_LIGHT
+    arrays = pack([red_for_the_ego(), scene(road(), [(1, 20, 10)])])
+    table = drive_each(arrays, np.array([0, 1, 0]), settings, Late())
+    assert table.red_lights.tolist() == [1, 0, 1]
+    assert set(table.end_reason.tolist()) == {EndReason.TIME}

@@ -348,6 +348,8 @@ EVALUATION = {
     "run": "ppo_v1",
     "step": 350_000,
     "traffic": "idm",
+    "horizon_s": 15.0,
+    "actuators": "filtered",
     "data": {"name": "built-in", "split": "test", "scenarios": 128, "licences": ["generated"]},
     "drivers": [
         {
@@ -358,6 +360,7 @@ EVALUATION = {
             "at_fault_collision": RATE,
             "collision": RATE,
             "off_road": RATE,
+            "red_light": RATE,
             "progress": {"mean": 0.91, "low": 0.9, "high": 0.92},
             "reward": {"mean": 81.25, "low": 80.0, "high": 82.0},
         }
@@ -373,18 +376,27 @@ def test_an_evaluation_shows_counts_and_intervals() -> None:
         "### Evaluation\n"
         "\n"
         "128 `test` scenarios of `built-in`, licence `generated`, traffic `idm`, "
-        "policy of step 350K. In brackets: count, 95 % interval.\n"
+        "at most 15s, actuators `filtered`, policy of step 350K. "
+        "In brackets: count, 95 % interval.\n"
         "\n"
         "| Driver | Episodes | Score | Success | At-fault collision | Collision | Off-road "
-        "| Progress | Reward |\n"
+        "| Red light | Progress | Reward |\n"
         "|--------|----------|-------|---------|--------------------|-----------|----------"
-        "|----------|--------|\n"
+        "|-----------|----------|--------|\n"
         "| `ppo_v1 (best)` | 128 | 0.87 (0.80-0.91) | 94% (120, 88-97%) | 94% (120, 88-97%) "
         "| 94% (120, 88-97%) "
-        "| 94% (120, 88-97%) | 91% | 81.2 |\n"
+        "| 94% (120, 88-97%) | 94% (120, 88-97%) | 91% | 81.2 |\n"
         "\n"
         "Worst scenarios: `merge/7`."
     )
+
+
+def test_a_run_that_was_chosen_on_what_it_is_judged_by_is_told_to_be_flattered() -> None:
+    data = {"name": "s", "split": "val", "scenarios": 3, "licences": []}
+    chosen = EVALUATION | {"data": data, "checkpoint": "best.pt"}
+    assert "which flatters it." in evaluation_report(chosen).markdown
+    for other in ({"checkpoint": None}, {"data": data | {"split": "test"}}):
+        assert "flatters" not in evaluation_report(chosen | other).markdown
 
 
 def test_drivers_are_compared_by_type_of_scenario() -> None:

@@ -26,6 +26,9 @@ def test_a_baseline_is_judged_alone(data: Path, name: str) -> None:
     assert judged.run == name
     assert [driver.name for driver in judged.drivers] == [BASELINES[name].title]
     assert judged.drivers[0].episodes == 2
+    assert judged.drivers[0].red_light.count == 0
+    assert judged.scenarios[0].red_lights == 0
+    assert (judged.traffic, judged.horizon_s, judged.actuators) == ("idm", 15.0, "filtered")
 
 
 def test_all_baselines_are_judged_on_the_same_scenarios(data: Path) -> None:
