@@ -20,7 +20,9 @@ from drivetrain.pictures.metric_words import metric_rows
 from drivetrain.pictures.recording import Agents, Floats, Recording
 from drivetrain.pictures.words import about, badges
 from drivetrain.sim.config import STEP_S
-from drivetrain.sim.reward import COMFORT_ACCELERATION_MPS2, REWARD_PARTS, TTC_S
+from drivetrain.sim.reward import REWARD_PARTS
+from drivetrain.sim.score.comfort import ALONG_MPS2
+from drivetrain.sim.score.meeting import LEAST_TTC_S
 from drivetrain.text import plain
 
 MOST_BYTES: Final = 1_500_000
@@ -153,8 +155,8 @@ def _data_of(recording: Recording) -> dict[str, Any]:
         "metrics": metric_rows(outcome.metrics),
         "end_reason": outcome.end_reason,
         "failed_at": recording.failed_at,
-        "comfort": COMFORT_ACCELERATION_MPS2,
-        "ttc_s": TTC_S,
+        "comfort": ALONG_MPS2,
+        "ttc_s": LEAST_TTC_S,
         "agents": [_agent(agents, slot) for slot in range(len(agents.number))],
         "expert": _spans(recording.expert, ~np.isnan(recording.expert[:, 0])),
         "ego": {name: _known(values) for name, values in recording.ego.items()},

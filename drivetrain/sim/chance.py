@@ -41,7 +41,7 @@ class Sight(NamedTuple):
 
 
 @compiled
-def mixed(seed: np.uint64, world: int, number: int) -> np.uint64:
+def hashed(seed: np.uint64, world: int, number: int) -> np.uint64:
     """64 random-looking bits of three numbers: the finaliser of splitmix64, applied to each."""
     bits = np.uint64(seed)
     for part in (np.uint64(world), np.uint64(number)):
@@ -55,13 +55,13 @@ def mixed(seed: np.uint64, world: int, number: int) -> np.uint64:
 @compiled
 def episode_key(seed: np.uint64, world: int, episode: int) -> np.uint64:
     """What the draws of an episode are made from."""
-    return mixed(np.uint64(seed) ^ _EPISODES, world, episode)
+    return hashed(np.uint64(seed) ^ _EPISODES, world, episode)
 
 
 @compiled
 def share_drawn(key: np.uint64, slot: int, number: int) -> float:
     """A number from 0 to below 1, each as likely."""
-    return float(mixed(key, slot, number) >> np.uint64(11)) * 2.0**-53
+    return float(hashed(key, slot, number) >> np.uint64(11)) * 2.0**-53
 
 
 @compiled

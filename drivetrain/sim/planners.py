@@ -30,7 +30,7 @@ class Driver(Protocol):
         """What its actions are, in the words of the settings."""
 
     def act(self, worlds: Worlds) -> NDArray[np.floating]:
-        """Actions for what the worlds show now.  [worlds, 2]."""
+        """Actions for what the worlds show now.  [worlds, columns]."""
 
 
 class RandomDriver:
@@ -42,7 +42,7 @@ class RandomDriver:
         self._random = np.random.default_rng(seed)
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
-        """Fresh uniform actions.  [worlds, 2]."""
+        """Fresh uniform actions.  [worlds, columns]."""
         return self._random.uniform(
             -1, 1, (worlds.num_worlds, ACTION_COLUMNS[self.actions])
         ).astype(np.float32)
@@ -58,7 +58,7 @@ class IdmDriver:
     actions: Actions = "bicycle"
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
-        """Rules, applied to every world.  [worlds, 2]."""
+        """Rules, applied to every world.  [worlds, columns]."""
         actions = np.empty((worlds.num_worlds, ACTION_COLUMNS[self.actions]), np.float32)
         _act_by_rules(paths_of(worlds.scenarios), worlds.state, actions)
         return actions

@@ -9,6 +9,14 @@ import math
 from typing import NamedTuple
 
 from drivetrain.sim.compiled import compiled
+from drivetrain.sim.score.comfort import (
+    ACROSS_MPS2,
+    ALONG_MPS2,
+    JERK_ALONG_MPS3,
+    YAW_RATE_RADPS,
+)
+from drivetrain.sim.score.lane_rules import OVERSPEED_MPS
+from drivetrain.sim.score.meeting import LEAST_TTC_S
 
 REWARD_PARTS = (
     "route",
@@ -27,12 +35,6 @@ ends. The order is that of `Parts`."""
 
 LEAST_EXPERT_M = 10.0
 """Where the expert hardly moved, a metre must not be worth the whole reward."""
-OVERSPEED_MPS = 2.23
-TTC_S = 0.95
-MAX_LATERAL_MPS2 = 4.89
-MAX_JERK_MPS3 = 4.13
-MAX_YAW_RATE_RADPS = 0.95
-COMFORT_ACCELERATION_MPS2 = (-4.05, 2.40)
 
 
 class Parts(NamedTuple):
@@ -89,23 +91,21 @@ def comfort_factor(
     acceleration_mps2: float, jerk_mps3: float, speed_mps: float, yaw_rate_radps: float
 ) -> float:
     """The share of four bounds kept: acceleration along and across, jerk, yaw rate."""
-    low, high = COMFORT_ACCELERATION_MPS2
-    # A hair of tolerance: the strongest action ends exactly on the bound.
-    kept = 1.0 if low - 1e-6 <= acceleration_mps2 <= high + 1e-6 else 0.0
-    kept += 1.0 if abs(speed_mps * yaw_rate_radps) < MAX_LATERAL_MPS2 else 0.0
-    kept += 1.0 if abs(jerk_mps3) < MAX_JERK_MPS3 else 0.0
-    kept += 1.0 if abs(yaw_rate_radps) < MAX_YAW_RATE_RADPS else 0.0
+    kept = 1.0 if ALONG_MPS2[0] < acceleration_mps2 < ALONG_MPS2[1] else 0.0
+    kept += 1.0 if abs(speed_mps * yaw_rate_radps) < ACROSS_MPS2 else 0.0
+    kept += 1.0 if abs(jerk_mps3) < JERK_ALONG_MPS3 else 0.0
+    kept += 1.0 if abs(yaw_rate_radps) < YAW_RATE_RADPS else 0.0
     return kept / 4.0
 
 
 @compiled
 def ttc_factor(seconds: float) -> float:
-    """1/2 while a collision is less than TTC_S away, else 1.
+    """1/2 while a collision is less than LEAST_TTC_S away, else 1.
 
     Not latched for the episode: the policy does not see whether it once came too close, and so
     could not tell why the same situation pays half.
     """
-    return 0.5 if seconds < TTC_S else 1.0
+    return 0.5 if seconds < LEAST_TTC_S else 1.0
 
 
 @compiled

@@ -7,7 +7,6 @@ GIL: unlike numba's own pool they neither spin beside the learner's threads nor 
 global, and the kernel is compiled once.
 """
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -21,9 +20,12 @@ from drivetrain.sim.chance import Chance
 from drivetrain.sim.compiled import entry_point
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.dynamics import DIRECT, FILTERED
+from drivetrain.sim.fingerprint import fingerprint
 from drivetrain.sim.kernels.buffers import Rules, new_buffers, new_scratch
 from drivetrain.sim.kernels.stepping import reset_worlds, step_worlds
 from drivetrain.sim.layout import LAYOUTS, ObservationLayout
+from drivetrain.sim.picks import checked_picks, room_for
+from drivetrain.sim.ranges import ranges_of
 from drivetrain.sim.reward import REWARD_PARTS, Weights
 from drivetrain.sim.scenario import ScenarioArrays, as_arrays
 from drivetrain.sim.score.episode import new_workplace
@@ -31,9 +33,6 @@ from drivetrain.sim.seats import most_seats
 from drivetrain.sim.state import EndReason, Episodes, State, new_episodes, new_state
 
 __all__ = ["EndReason", "Episodes", "Snapshot", "Worlds"]
-
-LEAST_WORLDS_PER_THREAD = 16
-"""Handing a thread less work than this costs more than doing it oneself."""
 
 
 class Snapshot(NamedTuple):
@@ -88,12 +87,11 @@ class Worlds:
         self.scenarios = as_arrays(scenarios._asdict())
         self.settings = settings
         self.layout: ObservationLayout = LAYOUTS[settings.observation]
-        self.picks = _checked_picks(picks, len(scenarios.steps))
+        self.picks = checked_picks(picks, len(scenarios.steps))
         self.seats = self._seats()
         self.num_worlds = num_worlds = -(-num_worlds // self.seats) * self.seats
         self._in_order, self._stagger = in_order, stagger
-        slots = self._most_slots()
-        frames = 1 + min(settings.horizon, max(int(scenarios.steps.max()) - 1, 1))
+        self.room = slots, frames = room_for(self.scenarios, self.picks, settings.horizon)
         self.state: State = new_state(num_worlds, slots, len(REWARD_PARTS), frames)
         self.episodes: Episodes = new_episodes(num_worlds, len(REWARD_PARTS))
         self._buffers = new_buffers(num_worlds, self.layout)
@@ -105,7 +103,7 @@ class Worlds:
         self.truncated = self._buffers.truncated
         columns = ACTION_COLUMNS[settings.actions]
         self._actions = np.zeros((num_worlds, columns), np.float32)
-        self._ranges = _ranges(num_worlds, self.seats, settings.threads or cores())
+        self._ranges = ranges_of(num_worlds, self.seats, settings.threads or cores())
         self._rooms = [
             (new_scratch(slots, self.layout), new_workplace(frames)) for _ in self._ranges
         ]
@@ -173,7 +171,7 @@ class Worlds:
         wanted = np.full(len(rows), -1) if scenarios is None else scenarios
         wanted = np.asarray(wanted, np.int64)
         if scenarios is not None:
-            wanted = _checked_picks(wanted, len(self.scenarios.steps))
+            wanted = self._checked_wanted(wanted)
         if len(wanted) != len(rows) or np.any((rows < 0) | (rows >= self.num_worlds)):
             raise ValueError("reset_worlds takes existing worlds and one scenario for each")
         groups = rows[:: self.seats] // self.seats
@@ -246,7 +244,7 @@ class Worlds:
         Equal worlds that take it back and are given the same actions do the same, bit for bit.
         """
         held = {name: column.copy() for name, column in self._columns()}
-        return {"seed": np.array(self._seed), "picks": self.picks.copy(), **held}
+        return {"seed": np.array(self._seed), **self._fixed(), **held}
 
     def restore(self, memory: Mapping[str, NDArray[Any]]) -> None:
         """Stand where the worlds of this memory stood; a step follows, not a reset.
@@ -254,15 +252,19 @@ class Worlds:
         Raises:
             ValueError: the memory is of other worlds; these are as they were.
         """
-        own = {"picks": self.picks, **dict(self._columns())}
+        fixed = self._fixed()
+        own = {"seed": np.array(self._seed), **fixed, **dict(self._columns())}
         strange = [
             name
             for name, column in own.items()
             if name not in memory
             or (memory[name].shape, memory[name].dtype) != (column.shape, column.dtype)
         ]
-        if strange or not np.array_equal(memory["picks"], self.picks):
-            raise ValueError(f"the memory is of other worlds: {', '.join(strange) or 'picks'}")
+        strange = strange or [
+            name for name, same in fixed.items() if not np.array_equal(memory[name], same)
+        ]
+        if strange:
+            raise ValueError(f"the memory is of other worlds: {', '.join(strange)}")
         self.seed = int(memory["seed"])
         for name, column in self._columns():
             column[:] = memory[name]
@@ -278,23 +280,15 @@ class Worlds:
             return 1
         return self.settings.seats or int(most_seats(self.scenarios, self.picks))
 
-    def _most_slots(self) -> int:
-        """Agents of the largest scenario that may be drawn; the ego is one of them."""
-        first = self.scenarios.first_agent
-        return int((first[1:] - first[:-1]).max())
+    def _fixed(self) -> dict[str, NDArray[Any]]:
+        """What no step changes, and a memory must have in common."""
+        order = (self._in_order, self._stagger)
+        rules = fingerprint(self.settings, order, self.scenarios)
+        return {"rules": rules, "picks": self.picks.copy()}
 
-
-def _checked_picks(picks: NDArray[np.int64] | None, scenarios: int) -> NDArray[np.int64]:
-    rows = np.arange(scenarios) if picks is None else np.asarray(picks)
-    rows = np.ascontiguousarray(rows, np.int64).copy()
-    if len(rows) == 0 or rows.min() < 0 or rows.max() >= scenarios:
-        raise ValueError(f"picks must be rows of the {scenarios} scenarios, at least one")
-    return rows
-
-
-def _ranges(worlds: int, seats: int, threads: int) -> list[tuple[int, int]]:
-    """Even ranges of whole groups, one per thread, none too small to be worth a thread."""
-    groups = worlds // seats
-    parts = max(1, min(threads, worlds // LEAST_WORLDS_PER_THREAD, groups))
-    bounds = [groups * part // parts * seats for part in range(parts + 1)]
-    return list(itertools.pairwise(bounds))
+    def _checked_wanted(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        rows = checked_picks(rows, len(self.scenarios.steps))
+        needed = room_for(self.scenarios, rows, self.settings.horizon)
+        if needed.slots > self.room.slots or needed.frames > self.room.frames:
+            raise ValueError("a wanted scenario is larger or longer than any of the picks")
+        return rows

@@ -146,7 +146,7 @@ class PlainPdm:
         wish = 1.0 + max(0.0, speed * 1.5 + speed * (speed - v) / (2 * math.sqrt(4.5)))
         a = 1.5 * (1 - (speed / max(desired, 0.1)) ** 10 - (wish / max(gap, 1.0)) ** 2)
         a = min(max(a, -3.0), 1.5)
-        return a / (2.4 if a > 0 else 4.05)
+        return a / (2.39 if a > 0 else 4.04)
 
     def _turn(self, motion: Motion, aside: float, along: float, offset: float) -> float:
         reach = max(4.0, self.rear + 0.5 * motion.speed)
@@ -223,12 +223,14 @@ class PlainPdm:
         turning = np.array(
             [yaw_rate(m.speed, m.steering, self.wheel_base) for m in drive.motions]
         )
+        # The first state is the same for all.
+        rest = slice(1, None)
         return bool(
-            np.all((along > -4.05) & (along < 2.4))
-            and np.all(np.abs(_slopes(along, 15)) < 4.13)
-            and np.all(np.abs(speed * turning) < 4.89)
-            and np.all(np.abs(turning) < 0.95)
-            and np.all(np.abs(_slopes(turning, 5)) < 1.93)
+            np.all((along[rest] > -4.05) & (along[rest] < 2.4))
+            and np.all(np.abs(_slopes(along, 15)[rest]) < 4.13)
+            and np.all(np.abs(speed * turning)[rest] < 4.89)
+            and np.all(np.abs(turning[rest]) < 0.95)
+            and np.all(np.abs(_slopes(turning, 5)[rest]) < 1.93)
         )
 
     def scores(self) -> list[float]:

@@ -16,6 +16,7 @@ from drivetrain.sim.actions import (
     PROPOSALS,
 )
 from drivetrain.sim.config import Actions, EnvironmentSettings
+from drivetrain.sim.dynamics import MAX_BRAKING_MPS2
 from drivetrain.sim.pack import pack
 from drivetrain.sim.scenario import ScenarioArrays
 from drivetrain.sim.world import EndReason, Worlds
@@ -157,5 +158,5 @@ def test_without_lags_4_metres_per_second_squared_for_1_s_are_4_metres_per_secon
     worlds = make(scenes(), picks=np.array([0]), actuators="direct", traffic="replay")
     begun = worlds.state.egos.speed[0]
     for _ in range(10):
-        worlds.step(np.array([[-4.0 / 4.05, 0.0]], np.float32))
+        worlds.step(np.array([[-4.0 / MAX_BRAKING_MPS2, 0.0]], np.float32))
     assert begun - worlds.state.egos.speed[0] == pytest.approx(4.0, abs=1e-5)

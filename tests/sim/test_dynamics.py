@@ -3,23 +3,28 @@ from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.dynamics import (
+    DIRECT,
     FILTERED,
     MAX_ACCELERATION_MPS2,
     MAX_BRAKING_MPS2,
     MAX_STEERING_RAD,
     PACIFICA_WHEEL_BASE_M,
+    Lags,
     Motion,
     advance,
     advance_with,
     most_curvature,
     wanted,
 )
+from drivetrain.sim.reward import comfort_factor
+from drivetrain.sim.score.comfort import ALONG_MPS2, Ride, comfort_score
 
 UNIT = st.floats(-1, 1)
 SPEED = st.floats(0, 40)
@@ -102,6 +107,25 @@ def test_any_action_stays_within_the_limits(throttle: float, turn: float, speed:
     curvature = math.tan(steering) / PACIFICA_WHEEL_BASE_M
     assert abs(curvature) <= most_curvature(speed) + 1e-12
     assert speed**2 * abs(curvature) <= 4.0 + 1e-9 or speed < 1.0
+
+
+@pytest.mark.parametrize("lags", [FILTERED, DIRECT])
+@pytest.mark.parametrize("throttle", [-1.0, 1.0])
+def test_a_full_pedal_that_is_kept_is_comfortable_to_score_and_reward(
+    throttle: float, lags: Lags
+) -> None:
+    motion, felt = Motion(0.0, 0.0, 0.0, 40.0, 0.0, 0.0), []
+    for _ in range(80):
+        command = wanted(throttle, 0.0, motion.speed, PACIFICA_WHEEL_BASE_M)
+        motion = advance_with(lags, motion, *command, PACIFICA_WHEEL_BASE_M)
+        felt.append(motion.acceleration)
+    kept = np.array(felt[20:])
+    still = np.zeros_like(kept)
+    ride = Ride(still, kept, still, np.abs(kept), np.empty_like(kept), np.empty_like(kept))
+    assert comfort_score(ride, STEP_S) == 1.0
+    assert {comfort_factor(each, 0.0, 20.0, 0.0) for each in kept} == {1.0}
+    # No more than a hair is given away.
+    assert abs(motion.acceleration) > 0.99 * abs(ALONG_MPS2[int(throttle > 0)])
 
 
 def test_no_action_means_no_acceleration_and_no_turn() -> None:

@@ -229,3 +229,20 @@ def test_a_scene_elsewhere_is_driven_alike() -> None:
     assert here.state.drivers.along[0, 0] == pytest.approx(
         there.state.drivers.along[0, 0], abs=0.05
     )
+
+
+def test_what_was_felt_before_a_plan_is_not_held_against_it() -> None:
+    driver, worlds = PdmDriver(), worlds_of(scene(road(), [(1, 20, 10)]))
+    driver.act(worlds)
+    calm = np.nanmax(driver.plans.scores)
+    worlds.state.egos.acceleration[:] = -4.06
+    driver.act(worlds)
+    assert np.nanmax(driver.plans.scores) == pytest.approx(calm, abs=0.01)
+
+
+def test_a_driver_goes_from_small_worlds_to_large_ones() -> None:
+    small = worlds_of(scene(road(), [(1, 20, 10)]))
+    large = worlds_of(cut_in())
+    driver = PdmDriver()
+    driver.act(small)
+    np.testing.assert_array_equal(driver.act(large), PdmDriver().act(large))

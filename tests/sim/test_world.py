@@ -393,3 +393,32 @@ def test_a_memory_of_other_worlds_is_refused_and_changes_nothing() -> None:
     with pytest.raises(ValueError, match=r"egos\.speed"):
         make(some_scenes(), 7).restore(fewer)
     np.testing.assert_array_equal(other.observations, seen)
+
+
+def test_a_memory_of_other_rules_or_other_scenarios_is_refused() -> None:
+    memory, _ = remembered(some_scenes(), 10)
+    others = pack([scene(road(60.0), [(1, 20, 10)], name=name) for name in "abcd"])
+    for worlds in (
+        make(some_scenes(), 7, stagger=True, on_failure="ignore"),
+        make(some_scenes(), 7, stagger=False),
+        make(some_scenes(), 7, stagger=True, in_order=True),
+        make(others, 7, stagger=True),
+    ):
+        with pytest.raises(ValueError, match="of other worlds: "):
+            worlds.restore(memory)
+    make(some_scenes(), 7, stagger=True, threads=1).restore(memory)
+
+
+def test_a_memory_without_a_seed_is_refused() -> None:
+    memory, worlds = remembered(some_scenes(), 10)
+    del memory["seed"]
+    with pytest.raises(ValueError, match="seed"):
+        worlds.restore(memory)
+
+
+def test_room_is_made_for_the_picks_alone() -> None:
+    worlds = make(some_scenes(), 2, picks=np.array([0, 3]))
+    assert worlds.snapshot().valid.shape == (2, 2)
+    with pytest.raises(ValueError, match="larger or longer than any of the picks"):
+        worlds.reset_worlds([1], [1])
+    worlds.reset_worlds([1], [3])

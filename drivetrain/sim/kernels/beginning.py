@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from drivetrain.sim.chance import mixed
+from drivetrain.sim.chance import hashed
 from drivetrain.sim.compiled import inlined
 from drivetrain.sim.dynamics import (
     PACIFICA_LENGTH_M,
@@ -33,7 +33,7 @@ def pick(picks: Ints, rules: Rules, group: int, episode: int) -> int:
     """The scenario of a group's episode: drawn, or the next one in order."""
     if rules.in_order:
         return int(picks[(group + episode * rules.groups) % len(picks)])
-    return int(picks[mixed(rules.seed, group, 2 * episode) % np.uint64(len(picks))])
+    return int(picks[hashed(rules.seed, group, 2 * episode) % np.uint64(len(picks))])
 
 
 @inlined
@@ -44,7 +44,7 @@ def last_step(
     # The expert's distance covers the log, so an episode is never longer than it.
     last = max(min(rules.horizon, int(scenarios.steps[scenario]) - 1), 1)
     if rules.stagger and episode == 0:
-        last = 1 + int(mixed(rules.seed, w // rules.seats, 1) % np.uint64(last))
+        last = 1 + int(hashed(rules.seed, w // rules.seats, 1) % np.uint64(last))
     return last
 
 

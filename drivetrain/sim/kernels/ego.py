@@ -16,11 +16,10 @@ from drivetrain.sim.kernels.lights import note_line
 from drivetrain.sim.kernels.nearest import ROUNDED_M
 from drivetrain.sim.kernels.others import find_lead, note_places
 from drivetrain.sim.kernels.scoring import note_hit, note_meeting
-from drivetrain.sim.reward import TTC_S
 from drivetrain.sim.road import Paths, cell_middle, cell_of, row_at
 from drivetrain.sim.scenario import EDGE_PIECE_M, ScenarioArrays
 from drivetrain.sim.score.episode import HITS, SIDE_HITS
-from drivetrain.sim.score.meeting import group_of
+from drivetrain.sim.score.meeting import LEAST_TTC_S, group_of
 from drivetrain.sim.state import Body, EndReason, State
 
 AT_THE_SIDE = int(EndReason.COLLISION_SIDE)
@@ -76,8 +75,8 @@ def meet_others(
         # As nuPlan has it, everybody goes on along the own heading.
         vx, vy = d.speed[w, j] * b.cos[w, j], d.speed[w, j] * b.sin[w, j]
         closing = abs(vx - ego.vx) + abs(vy - ego.vy)
-        # No farther than both half sizes and the way until TTC_S: else they cannot meet.
-        near = reach + b.half_length[w, j] + b.half_width[w, j] + TTC_S * closing
+        # No farther than both half sizes and the way until LEAST_TTC_S: else they cannot meet.
+        near = reach + b.half_length[w, j] + b.half_width[w, j] + LEAST_TTC_S * closing
         if dx * dx + dy * dy > near * near:
             continue
         other = going_on(state, w, j, vx, vy)

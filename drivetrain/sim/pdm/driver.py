@@ -27,18 +27,26 @@ class PdmDriver:
     def __init__(self) -> None:
         self.plans: Plans = new_plans(0)
         self._rooms: deque[Room] = deque()
+        self._made_for = (0, 0)
+        self._pool: ThreadPoolExecutor | None = None
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """The best proposals' first actions.  [worlds, 2]."""
         if len(self.plans.actions) != worlds.num_worlds:
             self.plans = new_plans(worlds.num_worlds)
-        threads = worlds.settings.threads or cores()
-        slots = worlds.state.bodies.x.shape[1]
-        self._rooms = deque(new_room(slots) for _ in range(threads))
+        pool = self._pool_for(worlds.settings.threads or cores(), worlds.room.slots)
         firsts = range(0, worlds.num_worlds, WORLDS_AT_ONCE)
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda first: self._plan(worlds, first), firsts))
+        list(pool.map(lambda first: self._plan(worlds, first), firsts))
         return self.plans.actions.copy()
+
+    def _pool_for(self, threads: int, slots: int) -> ThreadPoolExecutor:
+        """Threads with a room each, kept from step to step."""
+        if self._pool is None or self._made_for != (threads, slots):
+            if self._pool is not None:
+                self._pool.shutdown()
+            self._pool, self._made_for = ThreadPoolExecutor(threads), (threads, slots)
+            self._rooms = deque(new_room(slots) for _ in range(threads))
+        return self._pool
 
     def _plan(self, worlds: Worlds, first: int) -> None:
         room = self._rooms.pop()

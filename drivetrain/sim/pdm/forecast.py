@@ -12,9 +12,9 @@ from drivetrain.sim.config import STEP_S
 from drivetrain.sim.kernels.buffers import body_at
 from drivetrain.sim.pdm.car import Car, Place, body_of
 from drivetrain.sim.proposals import PROPOSER
-from drivetrain.sim.reward import TTC_S
 from drivetrain.sim.road import Paths, project_from, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M
+from drivetrain.sim.score.meeting import LEAST_TTC_S
 from drivetrain.sim.state import Body, Bytes, Floats, Ints, State
 from drivetrain.sim.traffic import CORRIDOR_MARGIN_M, LOOK_AHEAD_M, stops_at
 
@@ -80,7 +80,7 @@ def forecast_others(paths: Paths, state: State, w: int, car: Car, out: Forecast)
         if not state.bodies.present[w, j]:
             continue
         body = body_at(state, w, j)
-        if may_meet(ego, body, TTC_S, 0.0):
+        if may_meet(ego, body, LEAST_TTC_S, 0.0):
             out.slot[near] = j
             out.began[near] = boxes_touch(ego, body)
             for step in range(PLAN_STEPS + 1):

@@ -22,13 +22,16 @@ from drivetrain.sim.compiled import inlined
 from drivetrain.sim.config import STEP_S
 from drivetrain.sim.pdm.forecast import Forecast
 from drivetrain.sim.proposals import proposal_of
-from drivetrain.sim.reward import (
-    COMFORT_ACCELERATION_MPS2,
-    MAX_JERK_MPS3,
-    MAX_LATERAL_MPS2,
-    MAX_YAW_RATE_RADPS,
-    TTC_S,
+from drivetrain.sim.score.comfort import (
+    ACROSS_MPS2,
+    ALONG_MPS2,
+    JERK_ALONG_MPS3,
+    JERK_WINDOW,
+    YAW_ACCELERATION_RADPS2,
+    YAW_RATE_RADPS,
+    YAW_WINDOW,
 )
+from drivetrain.sim.score.meeting import AHEAD_COS, LEAST_TTC_S
 from drivetrain.sim.state import Body, Floats, State
 
 PROGRESS_WEIGHT, TTC_WEIGHT, COMFORT_WEIGHT = 5.0, 5.0, 2.0
@@ -37,12 +40,6 @@ LEAST_PROGRESS_M = 0.1
 ASIDE_COST = 0.005
 """Taken off per metre between a proposal's line and the route: where nothing is gained aside,
 the ego goes back to its lane's middle."""
-
-STANDING_MPS = 0.005
-AHEAD_COS = math.cos(math.radians(30.0))
-MAX_YAW_ACCELERATION_RADPS2 = 1.93
-JERK_WINDOW, YAW_WINDOW = 15, 5
-"""Samples of nuPlan's filters: a rate is the slope of a line through so many."""
 
 
 class Verdicts(NamedTuple):
@@ -105,7 +102,7 @@ def meet_forecast(
         j = forecast.slot[k]
         dx, dy = forecast.x[step, k] - ego.x, forecast.y[step, k] - ego.y
         closing = abs(b.vx[w, j] - ego.vx) + abs(b.vy[w, j] - ego.vy)
-        close = reach + b.half_length[w, j] + b.half_width[w, j] + TTC_S * closing
+        close = reach + b.half_length[w, j] + b.half_width[w, j] + LEAST_TTC_S * closing
         if forecast.met[k] or dx * dx + dy * dy > close * close:
             continue
         other = Body(
@@ -146,7 +143,9 @@ def threatens(
 
 @inlined
 def slope(values: Floats, count: int, window: int, at: int) -> float:
-    """The slope per second of the line through the samples around one, held at both ends.
+    """The slope per second of the line through the samples around one, as nuPlan filters.
+
+    Held at both ends.
 
     values: [count or more], STEP_S apart.
     """
@@ -161,18 +160,18 @@ def slope(values: Floats, count: int, window: int, at: int) -> float:
 
 @inlined
 def is_comfortable(traces: Traces, count: int) -> bool:
-    """Whether the first samples keep nuPlan's bounds, with the true lateral acceleration."""
-    low, high = COMFORT_ACCELERATION_MPS2
-    for at in range(count):
+    """Whether all samples but the first keep nuPlan's bounds, with the true lateral one."""
+    low, high = ALONG_MPS2
+    for at in range(1, count):
         along, turning = traces.acceleration[at], traces.yaw_rate[at]
         jerk = slope(traces.acceleration, count, JERK_WINDOW, at)
         spin = slope(traces.yaw_rate, count, YAW_WINDOW, at)
         if not (
             low < along < high
-            and abs(jerk) < MAX_JERK_MPS3
-            and abs(traces.speed[at] * turning) < MAX_LATERAL_MPS2
-            and abs(turning) < MAX_YAW_RATE_RADPS
-            and abs(spin) < MAX_YAW_ACCELERATION_RADPS2
+            and abs(jerk) < JERK_ALONG_MPS3
+            and abs(traces.speed[at] * turning) < ACROSS_MPS2
+            and abs(turning) < YAW_RATE_RADPS
+            and abs(spin) < YAW_ACCELERATION_RADPS2
         ):
             return False
     return True

@@ -33,7 +33,6 @@ from drivetrain.sim.pdm.forecast import (
     new_forecast,
 )
 from drivetrain.sim.pdm.judging import (
-    STANDING_MPS,
     Hits,
     Traces,
     Verdicts,
@@ -51,11 +50,13 @@ from drivetrain.sim.road import Paths, paths_of, project_near, row_at
 from drivetrain.sim.scenario import PATH_SPACING_M, ScenarioArrays
 from drivetrain.sim.score.drive import MOST_LANES
 from drivetrain.sim.score.lane_rules import DIRECTION_S, direction_score, most_against
+from drivetrain.sim.score.meeting import ALLOWED, LAST_SAMPLE, TTC_STANDS_MPS, TTC_STEP_S
+from drivetrain.sim.score.record import THING
 from drivetrain.sim.state import Body, Floats, Ints, State
 
-UNSAFE_S = 0.9
-"""nuPlan tries tenths of a second and wants more than 0.95: 0.9 is too soon, 1.0 is not."""
-FATAL_OBJECTS = 2.0
+UNSAFE_S = LAST_SAMPLE * TTC_STEP_S
+"""The last time that nuPlan tries and finds too soon."""
+FATAL_OBJECTS = ALLOWED[THING] + 1.0
 """nuPlan forgives half of one collision at fault with an object, and none of two."""
 EMERGENCY_S, EMERGENCY_MPS = 2.0, 5.0
 """PDM-Closed stops where even its best proposal hits within 2 s, at 5 m/s or less."""
@@ -288,7 +289,7 @@ def take_hits(
         fail(v, proposal, seconds)
     elif v.objects[proposal] > 0.0:
         v.factor[proposal] = 1.0 - v.objects[proposal] / FATAL_OBJECTS
-    if hits.soonest_s <= UNSAFE_S and speed_mps > STANDING_MPS:
+    if hits.soonest_s <= UNSAFE_S and speed_mps > TTC_STANDS_MPS:
         v.clear[proposal] = 0.0
 
 

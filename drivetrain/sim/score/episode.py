@@ -23,13 +23,13 @@ from drivetrain.sim.score.lane_rules import (
 )
 from drivetrain.sim.score.meeting import LEAST_TTC_S, collision_score
 from drivetrain.sim.score.progress import ENOUGH_PROGRESS, come_along, progress_score
-from drivetrain.sim.score.record import GROUPS, Mark, Motion
+from drivetrain.sim.score.record import GROUPS, Mark, Noted
 from drivetrain.sim.score.terms import Terms
 from drivetrain.sim.state import Bytes, Floats, Ints
 
-X, Y, HEADING, SPEED = int(Motion.X), int(Motion.Y), int(Motion.HEADING), int(Motion.SPEED)
-ACCELERATION, YAW_RATE = int(Motion.ACCELERATION), int(Motion.YAW_RATE)
-TTC_AHEAD, TTC_BESIDE = int(Motion.TTC_AHEAD), int(Motion.TTC_BESIDE)
+X, Y, HEADING, SPEED = int(Noted.X), int(Noted.Y), int(Noted.HEADING), int(Noted.SPEED)
+ACCELERATION, YAW_RATE = int(Noted.ACCELERATION), int(Noted.YAW_RATE)
+TTC_AHEAD, TTC_BESIDE = int(Noted.TTC_AHEAD), int(Noted.TTC_BESIDE)
 HITS, SIDE_HITS, CROSSES = int(Mark.HITS), int(Mark.SIDE_HITS), int(Mark.CROSSES)
 AS_NUPLAN, IN_TRUTH = True, False
 

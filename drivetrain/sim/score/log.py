@@ -25,7 +25,7 @@ class EpisodeLog:
         self._marks: list[list[int]] = []
 
     def frame(self, *motion: float) -> None:
-        """A new frame: the columns of `Motion`."""
+        """A new frame: the columns of `Noted`."""
         self._motion.append(motion)
         self._marks.append([0] * (CROSSES + 1))
 

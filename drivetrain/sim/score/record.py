@@ -14,7 +14,7 @@ GROUPS = 3
 """Whom one can run into: vulnerable road users, vehicles, things."""
 
 
-class Motion(IntEnum):
+class Noted(IntEnum):
     """The columns of `Record.motion`: the rear axle, and how near others are.
 
     TTC_AHEAD, TTC_BESIDE: sampled seconds until the ego meets somebody, infinity if nobody;
@@ -46,7 +46,7 @@ class Mark(IntEnum):
 class Record(NamedTuple):
     """A row for every frame of the episode so far, the first one's before any action.
 
-    motion: [worlds, frames, columns of Motion].  marks: [worlds, frames, columns of Mark].
+    motion: [worlds, frames, columns of Noted].  marks: [worlds, frames, columns of Mark].
     """
 
     motion: Floats
@@ -56,6 +56,6 @@ class Record(NamedTuple):
 def new_record(worlds: int, frames: int) -> Record:
     """Room for episodes of so many frames."""
     return Record(
-        np.full((worlds, frames, len(Motion)), np.nan),
+        np.full((worlds, frames, len(Noted)), np.nan),
         np.full((worlds, frames, int(Mark.CROSSES) + 1), 255, np.uint8),
     )
