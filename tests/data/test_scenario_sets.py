@@ -91,6 +91,24 @@ def test_columns_are_plain_read_only_views_of_the_files(tmp_path: Path) -> None:
         assert not column.flags.writeable
 
 
+def resident_kib(folder: Path) -> int:
+    """Memory that the mapped files of a folder take."""
+    total, is_of_folder = 0, False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        if "-" in line.split(" ", 1)[0]:
+            is_of_folder = str(folder) in line
+        elif line.startswith("Rss:") and is_of_folder:
+            total += int(line.split()[1])
+    return total
+
+
+def test_an_opened_set_is_in_memory_only_where_it_is_read(tmp_path: Path) -> None:
+    arrays = load(written(tmp_path / "set", several(40))).arrays
+    assert resident_kib(tmp_path) == 0
+    assert np.isfinite(arrays.x).any()
+    assert resident_kib(tmp_path) > 0
+
+
 def test_a_set_in_memory_is_split_like_one_on_disk(tmp_path: Path) -> None:
     scenarios = several(20)
     on_disk = load(written(tmp_path / "set", scenarios))
