@@ -1,5 +1,6 @@
 """The files of a scenario set: one growing array per column."""
 
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,14 @@ UNITS = {
 def file_name(column: str) -> str:
     """Where a column lies inside a set."""
     return f"{COLUMNS[column].table}/{column}.npy"
+
+
+def let_go(column: NDArray[Any]) -> None:
+    """Keep no page of a mapped column in memory until it is read again."""
+    mapped = column.base
+    if isinstance(mapped, np.memmap):
+        pages: mmap.mmap = vars(mapped)["_mmap"]  # NumPy has no other way to them
+        pages.madvise(mmap.MADV_DONTNEED)
 
 
 @dataclass(slots=True)

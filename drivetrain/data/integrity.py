@@ -7,7 +7,6 @@ this question before anything heavy is imported.
 import hashlib
 import json
 import math
-import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -192,14 +191,6 @@ def read_column(folder: Path, name: str) -> NDArray[Any]:
         raise _damaged(folder, f"`{name}` is no readable array") from error
     # A plain view: kernels would be compiled a second time for the memmap class.
     return np.asarray(mapped)
-
-
-def let_go(column: NDArray[Any]) -> None:
-    """Keep no page of a mapped column in memory until it is read again."""
-    mapped = column.base
-    if isinstance(mapped, np.memmap):
-        pages: mmap.mmap = vars(mapped)["_mmap"]  # NumPy has no other way to them
-        pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _is_folder(path: Path) -> bool:

@@ -32,7 +32,7 @@ from drivetrain.data.catalogue import (
     row_of,
 )
 from drivetrain.data.column_bounds import fault_of
-from drivetrain.data.column_files import ColumnFile, file_name, rebased
+from drivetrain.data.column_files import ColumnFile, file_name, let_go, rebased
 from drivetrain.data.integrity import CATALOGUE, MANIFEST, FileFacts, Manifest
 from drivetrain.errors import ConflictError, DataError
 from drivetrain.sim.pack import pack
@@ -124,7 +124,7 @@ def load(folder: Path) -> ScenarioSet:
         )
     for column in columns.values():
         # What the checks read is more than the worlds in use will.
-        integrity.let_go(column)
+        let_go(column)
     return ScenarioSet(arrays, catalogue, manifest)
 
 
