@@ -102,12 +102,13 @@ def driven(
 
 
 def worst_first(table: EpisodeTable) -> NDArray[np.int64]:
-    """The episodes from the lowest score up; those of equal score by success and reward.
+    """The episodes from the lowest score up; those of equal score by success and reward."""
+    return np.lexsort((table.reward, table.success, scores_of(table)))
 
-    Where the map tells no score, a success counts as 1 and anything else as 0.
-    """
-    score = np.where(np.isnan(table.score), table.success, table.score)
-    return np.lexsort((table.reward, table.success, score))
+
+def scores_of(table: EpisodeTable) -> NDArray[np.float64]:
+    """Of every episode; where the map tells none, a success counts as 1, anything else as 0."""
+    return np.where(np.isnan(table.score), table.success, table.score)
 
 
 def worst_of(table: EpisodeTable) -> NDArray[np.int64]:

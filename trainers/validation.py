@@ -7,6 +7,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from trainers.checkpoints import State
+from trainers.judgement import scores_of
 from trainers.policy import Interrupt, Interruptible, PolicyDriver
 from trainers.requests import TrainRequest
 
@@ -38,9 +39,12 @@ class Validation:
         return drive_each(self._scenarios.arrays, picks, environment, driver)
 
     def takes(self, step: int, table: EpisodeTable) -> bool:
-        """Note a drive; whether none was better: by success, then by progress."""
+        """Note a drive; whether none was better: by score, then by progress.
+
+        Where a map tells no score, a success counts as 1 and anything else as 0.
+        """
         self._driven_at = step
-        result = (float(table.success.mean()), float(table.progress.mean()))
+        result = (float(scores_of(table).mean()), float(table.progress.mean()))
         is_best = result > self._best
         if is_best:
             self._best, self.best_reward = result, float(table.reward.mean())
@@ -56,6 +60,6 @@ class Validation:
 
     def restore(self, state: State) -> None:
         """Know that again."""
-        success, progress = state["best"]
-        self._driven_at, self._best = state["driven_at"], (success, progress)
+        score, progress = state["best"]
+        self._driven_at, self._best = state["driven_at"], (score, progress)
         self.best_reward = state["best_reward"]

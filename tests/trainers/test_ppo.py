@@ -63,7 +63,7 @@ def test_a_run_leaves_checkpoints_numbers_and_curves(data: Path, tmp_path: Path)
     assert np.isfinite(telemetry.last("reward"))
     assert np.isfinite(telemetry.last("approx_kl"))
     assert {"evaluated", "best", "checkpoint"} <= set(telemetry.events)
-    curves = {"rollout/reward", "rollout/reward_lane", "eval/success", "train/approx_kl"}
+    curves = {"rollout/reward", "rollout/reward_lane", "eval/score", "train/approx_kl"}
     assert curves <= curve_names(tmp_path / "logs")
 
 
