@@ -9,7 +9,7 @@ from drivetrain.sim.metrics import EpisodeTable, drive_each
 from trainers.checkpoints import State
 from trainers.judgement import scores_of
 from trainers.policy import Interrupt, Interruptible, PolicyDriver
-from trainers.requests import TrainRequest
+from trainers.train_request import TrainRequest
 
 
 class Validation:
