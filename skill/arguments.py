@@ -6,6 +6,7 @@ from drivetrain.errors import RequestError
 from drivetrain.options import Given
 from drivetrain.runs.folder import is_run_id
 from drivetrain.text import quote
+from skill.grammar import Checkpoint
 
 
 def one_argument(given: Given, verb: str, name: str, example: str) -> str:
@@ -35,6 +36,20 @@ def run_argument(given: Given, verb: str) -> str:
         f"{quote(word)} cannot name a run: an id has 1 to 64 letters, digits, `.`, `_` or `-`, "
         f"and begins with a letter or digit. Try `/train {verb} {near_run_id(word)}`."
     )
+
+
+def checkpoint_option(given: Given, typed: str) -> Checkpoint:
+    """Which policy of a run is meant.  typed: the command so far, for what is suggested."""
+    match given.last("--checkpoint"):
+        case None | "best":
+            return "best"
+        case "last":
+            return "last"
+        case text:
+            raise RequestError(
+                f"`--checkpoint` is {quote(text)}; it is `best` or `last`. "
+                f"Try `/train {typed} --checkpoint best`."
+            )
 
 
 def near_run_id(word: str) -> str:

@@ -152,6 +152,16 @@ class Doctor:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """Write a run's policy as a file that other programs drive with."""
+
+    run: str
+    out: str | None
+    checkpoint: Checkpoint
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Explain all verbs, or one."""
 
@@ -168,6 +178,7 @@ Command = (
     | Wait
     | Eval
     | Replay
+    | Export
     | DataConvert
     | DataJoin
     | DataInfo

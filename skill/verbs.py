@@ -11,13 +11,13 @@ from drivetrain.errors import RequestError
 from drivetrain.numbers import whole_count
 from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.text import quote
-from skill.arguments import no_arguments, one_argument, run_argument
+from skill.arguments import checkpoint_option, no_arguments, one_argument, run_argument
 from skill.data_verb import DATA
+from skill.export_verb import EXPORT
 from skill.grammar import (
     BASELINE_NAMES,
     EVERY_BASELINE,
     JSON,
-    Checkpoint,
     Command,
     Doctor,
     Eval,
@@ -99,22 +99,9 @@ def _eval(given: Given) -> Command:
         scenarios=whole_number(
             f"eval {driver}", "--scenarios", given.last("--scenarios"), 1, MOST_SCENARIOS
         ),
-        checkpoint=_checkpoint(driver, given.last("--checkpoint")),
+        checkpoint=checkpoint_option(given, f"eval {driver}"),
         as_json="--json" in given,
     )
-
-
-def _checkpoint(driver: str, text: str | None) -> Checkpoint:
-    match text:
-        case None | "best":
-            return "best"
-        case "last":
-            return "last"
-        case _:
-            raise RequestError(
-                f"`--checkpoint` is {quote(text)}; it is `best` or `last`. "
-                f"Try `/train eval {driver} --checkpoint best`."
-            )
 
 
 def _doctor(given: Given) -> Command:
@@ -201,6 +188,7 @@ SERVING: Final = (
         _eval,
     ),
     REPLAY,
+    EXPORT,
     DATA,
     Verb(
         "doctor",

@@ -9,7 +9,7 @@ import torch
 from gymnasium import Space
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import ActorCriticPolicy
-from torch import nn
+from torch import Tensor, nn
 
 from drivetrain.errors import DataError
 from drivetrain.sim.config import Actions
@@ -134,7 +134,11 @@ class PolicyDriver:
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Actions in [-1, 1] for every world, [worlds, columns], or numbers of proposals."""
-        seen = torch.from_numpy(worlds.observations).to(self._policy.device)
+        return self.actions_for(torch.from_numpy(worlds.observations))
+
+    def actions_for(self, observations: Tensor) -> NDArray[np.float32]:
+        """The same for any observations.  [batch, numbers of the layout]."""
+        seen = observations.to(self._policy.device)
         with torch.inference_mode():
             actions = self._policy.get_distribution(seen).mode()
         if self.actions != "proposals":

@@ -6,6 +6,9 @@ A config file is a request at rest: the same models read it.
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
+from drivetrain.errors import DataError
 from trainers.ppo_request import PPORequest
 from trainers.train_request import TrainRequest
 
@@ -13,5 +16,15 @@ REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest}
 
 
 def request_of(values: Mapping[str, Any]) -> TrainRequest:
-    """The request behind plain values, of whichever algorithm they name."""
-    return REQUESTS[str(values["algorithm"]).lower()].model_validate(values)
+    """The request behind plain values, of whichever algorithm they name.
+
+    Raises:
+        DataError: this version of the program takes other values.
+    """
+    try:
+        return REQUESTS[str(values["algorithm"]).lower()].model_validate(values)
+    except (KeyError, ValidationError) as error:
+        raise DataError(
+            "The run's request is of another version of this program, which named its values "
+            "otherwise. Use that version for it, or train again: `/train help ppo`."
+        ) from error

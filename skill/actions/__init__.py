@@ -13,6 +13,7 @@ from skill.grammar import (
     DataJoin,
     Doctor,
     Eval,
+    Export,
     Help,
     Logs,
     Replay,
@@ -49,7 +50,7 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.runs import act_on_run
 
             return act_on_run(command, room)
-        case Eval() | Replay():
+        case Eval() | Replay() | Export():
             from skill.actions.judging import act_on_driver
 
             return act_on_driver(command, room)

@@ -14,6 +14,7 @@ from skill.grammar import (
     EVERY_BASELINE,
     Checkpoint,
     Eval,
+    Export,
     Replay,
 )
 from skill.report import Report
@@ -21,8 +22,8 @@ from skill.room import Room
 from skill.run_page import evaluation_report
 
 
-def act_on_driver(command: Eval | Replay, room: Room) -> Report:
-    """Judge a driver, or draw how it drives."""
+def act_on_driver(command: Eval | Replay | Export, room: Room) -> Report:
+    """Judge a driver, draw how it drives, or hand it on."""
     match command:
         case Eval():
             return evaluate(command, room)
@@ -30,6 +31,10 @@ def act_on_driver(command: Eval | Replay, room: Room) -> Report:
             from skill.actions.replaying import replay
 
             return replay(command, room)
+        case Export():
+            from skill.actions.exporting import export
+
+            return export(command, room)
 
 
 def evaluate(command: Eval, room: Room) -> Report:
@@ -65,7 +70,16 @@ def driver_words(
                 f"There is neither a run nor a baseline {quote(driver)}; baselines are "
                 f"{BASELINE_NAMES}. Try `/train {verb} {meant}`."
             )
-    run = find_run(room.home, driver)
+    return checkpoint_words(driver, checkpoint, room)
+
+
+def checkpoint_words(run_id: str, checkpoint: Checkpoint, room: Room) -> list[str]:
+    """The words that tell a child which policy of a run is meant.
+
+    Raises:
+        NotFoundError: there is no such run, or it has no checkpoint yet.
+    """
+    run = find_run(room.home, run_id)
     best, last = run.folder.best_checkpoint, run.folder.last_checkpoint
     file = best if checkpoint == "best" else last
     if not file.is_file():

@@ -10,7 +10,7 @@ from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.planners import IdmDriver
 from tests.written_sets import written_set
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 from trainers.validation import Validation
 
 
