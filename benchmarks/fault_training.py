@@ -10,7 +10,7 @@ from drivetrain.runs.resume import request_resume
 from tests.runs.living import kill
 from tests.written_sets import written_set
 from trainers import launch
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 
 WORLDS, ROLLOUT = 16, 64
 STEPS = 40 * WORLDS * ROLLOUT
@@ -53,7 +53,8 @@ def start_ppo(scene: Scene, trainer: Sequence[str] = launch.TRAINER) -> None:
             "run_id": RUN,
             "data": data,
             "environment": {"num_envs": WORLDS},
-            "ppo": {"n_steps": ROLLOUT, "batch_size": 256, "hidden": [16]},
+            "policy": {"hidden": [16]},
+            "ppo": {"n_steps": ROLLOUT, "batch_size": 256},
             "training": {"total_steps": STEPS, "threads": 1, "save_every_s": 0.5},
         }
     )

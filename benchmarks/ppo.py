@@ -31,7 +31,7 @@ from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from trainers.gradients import Gradients
 from trainers.ppo import make_env, make_learner, set_threads
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 
 
 class FreeVecEnv(DrivingVecEnv):

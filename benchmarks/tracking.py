@@ -19,7 +19,7 @@ from drivetrain.tracking.live import mirroring
 from drivetrain.tracking.store import open_store
 from trainers.contract import Phase, Places, Telemetry
 from trainers.ppo import train
-from trainers.requests import ROLLOUT_STEPS, PPORequest
+from trainers.ppo_request import ROLLOUT_STEPS, PPORequest
 
 
 class Silent:

@@ -16,8 +16,9 @@ from drivetrain.runs.outcome import record_completed, record_failed, record_stop
 from drivetrain.runs.telemetry import RunTelemetry
 from drivetrain.tracking.live import mirroring
 from trainers.contract import Outcome, Places, StopRequested, leave_if_asked
-from trainers.requests import REQUESTS, TrainRequest
+from trainers.requests import request_of
 from trainers.threads import calm_openmp
+from trainers.train_request import TrainRequest
 
 EXIT_NO_RUN = 3
 
@@ -72,7 +73,7 @@ def _request_of(folder: RunFolder, launched: Launched | None) -> TrainRequest:
     asked = read_request(folder)
     if asked is None:
         raise ValueError(f"{folder.request} cannot be read")
-    request = REQUESTS[asked.algorithm.lower()].model_validate(asked.request)
+    request = request_of(asked.request)
     total = request.training.total_steps
     raised = (launched.total_steps if launched else None) or total
     training = request.training.model_copy(update={"total_steps": max(total, raised)})

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from trainers.contract import Outcome, Places, Telemetry
-from trainers.requests import TrainRequest
+from trainers.train_request import TrainRequest
 
 Train = Callable[[TrainRequest, Telemetry, Places], Outcome]
 

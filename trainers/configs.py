@@ -16,7 +16,8 @@ from drivetrain.text import listing, nearest, quote
 from trainers.asked import Asked
 from trainers.fields import fields_of, sections_of
 from trainers.problems import Origin, Problem, refuse, value_problems
-from trainers.requests import REQUESTS, TrainRequest
+from trainers.requests import REQUESTS
+from trainers.train_request import TrainRequest
 from trainers.yaml_text import YamlError, parse_yaml
 
 LARGEST_CONFIG = 256 * 1024

@@ -31,7 +31,7 @@ from trainers.policy import (
     restored_policy,
     untrained_policy,
 )
-from trainers.requests import PPORequest
+from trainers.requests import request_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def evaluate(
         UserError: the checkpoint or the set cannot be used.
     """
     checkpoint = checkpoints.load(checkpoint_file)
-    request = PPORequest.model_validate(checkpoint.request)
+    request = request_of(checkpoint.request)
     course = Course.of(data or request.data, request.environment, limit)
     actions = request.environment.actions
     drivers: dict[str, Driver] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from drivetrain.options import Option
 from drivetrain.text import listing
-from trainers.requests import TrainRequest
+from trainers.train_request import TrainRequest
 
 Schema = Mapping[str, Any]
 _KINDS = {"integer": "a whole number", "number": "a number", "string": "text"}

@@ -21,7 +21,8 @@ from trainers.asked import CONFIG, DRY_RUN, SET, asked_with
 from trainers.configs import as_yaml, read_config, resolve
 from trainers.fields import option_fields
 from trainers.launch import launch
-from trainers.requests import REQUESTS, TrainRequest
+from trainers.requests import REQUESTS
+from trainers.train_request import TrainRequest
 
 HELP = Option("--help", "Show this.")
 UNFINISHED = 75

@@ -15,7 +15,7 @@ from drivetrain.runs.registry import find_run
 from drivetrain.settings import gpu_slots
 from drivetrain.text import quote
 from trainers.configs import as_yaml, with_whole_paths
-from trainers.requests import TrainRequest
+from trainers.train_request import TrainRequest
 
 TRAINER = (sys.executable, "-P", "-m", "trainers")
 """What trains; `-P` keeps the folder it runs in from hiding a package."""

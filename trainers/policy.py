@@ -18,23 +18,31 @@ from drivetrain.sim.planners import Driver
 from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
 from trainers.checkpoints import Checkpoint
-from trainers.requests import PPORequest, PPOSettings
+from trainers.networks import SceneEncoder
+from trainers.requests import request_of
+from trainers.train_request import TrainRequest
 
 Interrupt = Callable[[], None]
 """Called now and then by long work; it may raise to leave it."""
 
 
-def policy_arguments(ppo: PPOSettings) -> dict[str, Any]:
+def policy_arguments(request: TrainRequest) -> dict[str, Any]:
     """What stable-baselines3 needs to build the networks: equal ones for policy and value."""
-    hidden = list(ppo.hidden)
-    return {
+    policy = request.policy
+    hidden = list(policy.hidden)
+    arguments: dict[str, Any] = {
         "net_arch": {"pi": hidden, "vf": hidden},
         "activation_fn": nn.Tanh,
-        "log_std_init": ppo.log_std_init,
+        "log_std_init": policy.log_std_init,
     }
+    if policy.network == "scene":
+        arguments["features_extractor_class"] = SceneEncoder
+        seen = {"observation": request.environment.observation}
+        arguments["features_extractor_kwargs"] = seen
+    return arguments
 
 
-def untrained_policy(request: PPORequest, seed: int) -> ActorCriticPolicy:
+def untrained_policy(request: TrainRequest, seed: int) -> ActorCriticPolicy:
     """A policy for the request's worlds, as it stands before its first update."""
     environment = request.environment
     with torch.random.fork_rng(devices=[]):
@@ -43,7 +51,7 @@ def untrained_policy(request: PPORequest, seed: int) -> ActorCriticPolicy:
             observation_space(LAYOUTS[environment.observation]),
             action_space(environment.actions),
             lambda _: 0.0,
-            **policy_arguments(request.ppo),
+            **policy_arguments(request),
         )
     policy.set_training_mode(mode=False)
     return policy
@@ -55,8 +63,7 @@ def restored_policy(checkpoint: Checkpoint) -> ActorCriticPolicy:
     Raises:
         DataError: the checkpoint was made for another observation or network.
     """
-    request = PPORequest.model_validate(checkpoint.request)
-    policy = untrained_policy(request, seed=0)
+    policy = untrained_policy(request_of(checkpoint.request), seed=0)
     load_weights(policy, checkpoint)
     return policy
 
@@ -78,8 +85,8 @@ def load_weights(policy: ActorCriticPolicy, checkpoint: Checkpoint) -> None:
         policy.load_state_dict(dict(checkpoint.policy))
     except RuntimeError as error:
         raise DataError(
-            "The checkpoint's networks differ from the request's `ppo.hidden`. "
-            f"Try `--set ppo.hidden={_hidden_units(checkpoint)}`."
+            "The checkpoint's networks differ from the request's `policy`. "
+            f"Try {_sets_of(checkpoint)}."
         ) from error
 
 
@@ -88,8 +95,10 @@ def numbers_in(space: Space[Any]) -> int:
     return math.prod(space.shape or (1,))
 
 
-def _hidden_units(checkpoint: Checkpoint) -> str:
-    return str(list(PPORequest.model_validate(checkpoint.request).ppo.hidden)).replace(" ", "")
+def _sets_of(checkpoint: Checkpoint) -> str:
+    policy = request_of(checkpoint.request).policy
+    hidden = str(list(policy.hidden)).replace(" ", "")
+    return f"`--set policy.network={policy.network} --set policy.hidden={hidden}`"
 
 
 class Interruptible:

@@ -25,8 +25,8 @@ from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_i
 from trainers.gradients import Gradients
 from trainers.keeper import Keeper
 from trainers.policy import Interrupt, load_weights, policy_arguments
+from trainers.ppo_request import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.ppo_training import PPOTraining
-from trainers.requests import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
 
@@ -129,7 +129,7 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
         # `Gradients` clips, once it has seen the norm.
         max_grad_norm=math.inf,
         target_kl=ppo.target_kl,
-        policy_kwargs=policy_arguments(ppo),
+        policy_kwargs=policy_arguments(request),
         seed=request.seed,
         device=request.device,
     )

@@ -18,7 +18,7 @@ from trainers.checkpoints import Checkpoint, State
 from trainers.gradients import Gradients
 from trainers.moment import Moment, copied
 from trainers.policy import load_weights
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 from trainers.validation import Validation
 
 STARTS = "episode_starts"

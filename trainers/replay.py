@@ -34,7 +34,7 @@ from trainers.baselines import BASELINES
 from trainers.evaluate import Course
 from trainers.judgement import worst_first
 from trainers.policy import PolicyDriver, restored_policy
-from trainers.requests import PPORequest
+from trainers.requests import request_of
 
 LONGEST_NAME = 80
 
@@ -61,7 +61,7 @@ class Drive:
             course = Course.of(asked.data, EnvironmentSettings(), None)
             return cls(asked.baseline, course, None)
         checkpoint = checkpoints.load(asked.checkpoint)
-        request = PPORequest.model_validate(checkpoint.request)
+        request = request_of(checkpoint.request)
         course = Course.of(asked.data or request.data, request.environment, None)
         return cls(f"{asked.name} ({asked.checkpoint.stem})", course, checkpoint)
 

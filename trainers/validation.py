@@ -8,7 +8,7 @@ from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from trainers.checkpoints import State
 from trainers.policy import Interrupt, Interruptible, PolicyDriver
-from trainers.requests import TrainRequest
+from trainers.train_request import TrainRequest
 
 
 class Validation:

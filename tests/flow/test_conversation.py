@@ -29,7 +29,7 @@ from drivetrain.settings import PROJECT
 from skill.__main__ import main
 from skill.command import parse
 from trainers import foreground
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 
 PATIENCE_S = 60.0
 ANY_TIME = Plan()

@@ -16,7 +16,8 @@ from tests.written_sets import written_set
 from trainers import checkpoints, ppo
 from trainers.contract import Places
 from trainers.launch import launch
-from trainers.requests import PPORequest, PPOSettings, TrainingSettings
+from trainers.ppo_request import PPORequest, PPOSettings
+from trainers.train_request import PolicySettings, TrainingSettings
 
 ROLLOUT = 1024
 TOTAL = 60 * ROLLOUT
@@ -32,7 +33,8 @@ def asked(data: Path) -> PPORequest:
         training=TrainingSettings(
             total_steps=TOTAL, eval_every=4 * ROLLOUT, eval_scenarios=2, threads=1
         ),
-        ppo=PPOSettings(n_steps=64, batch_size=256, hidden=(16,)),
+        policy=PolicySettings(hidden=(16,)),
+        ppo=PPOSettings(n_steps=64, batch_size=256),
     )
 
 

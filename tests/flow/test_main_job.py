@@ -17,7 +17,7 @@ from tests.written_sets import written_set
 from trainers import checkpoints
 
 PATIENCE_S = 240.0
-SMALL = "--set environment.num_envs=16 --set ppo.hidden=[16] --set training.threads=1"
+SMALL = "--set environment.num_envs=16 --set policy.hidden=[16] --set training.threads=1"
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_the_foreground_door_trains_the_same_run(place: Path) -> None:
     config.write_text(
         "algorithm: PPO\n"
         "environment: {name: ADPlanning-v0, num_envs: 16}\n"
-        "ppo: {learning_rate: 3e-4, hidden: [16]}\n"
+        "ppo: {learning_rate: 3e-4}\npolicy: {hidden: [16]}\n"
         "training: {total_steps: 2_000, threads: 1}\n"
         "data: set\n"
     )

@@ -24,7 +24,7 @@ def test_events_become_curves_params_and_tags(home: Path) -> None:
     assert curve(folder, "eval/success") == [(20, 0.5)]
     run = shown(folder)
     assert set(run.data.metrics) == {"reward", "approx_kl", "eval/success"}
-    assert run.data.params == {"seed": "3", "ppo.gamma": "0.98", "ppo.hidden": "[64, 64]"}
+    assert run.data.params == {"seed": "3", "ppo.gamma": "0.98", "policy.hidden": "[64, 64]"}
     assert run.info.run_name == "r1"
     assert run.info.status == "RUNNING"
     told = {name: run.data.tags.get(name) for name in ("algorithm", "digest", "best_step")}

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivetrain.sim.config import EnvironmentSettings
-from trainers.requests import PPORequest, PPOSettings, TrainingSettings, TrainRequest
+from trainers.ppo_request import PPORequest, PPOSettings
+from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
 
 WORLDS = 16
 ROLLOUT = 16 * WORLDS
@@ -20,7 +21,8 @@ def _ppo(data: Path, steps: int) -> PPORequest:
         training=TrainingSettings(
             total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
         ),
-        ppo=PPOSettings(n_steps=16, batch_size=64, n_epochs=2, hidden=(8, 8)),
+        policy=PolicySettings(hidden=(8, 8)),
+        ppo=PPOSettings(n_steps=16, batch_size=64, n_epochs=2),
     )
 
 

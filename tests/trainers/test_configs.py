@@ -17,7 +17,8 @@ from skill.grammar import Start
 from trainers.asked import Asked
 from trainers.configs import LARGEST_CONFIG, as_yaml, find_config, resolve
 from trainers.fields import fields_of
-from trainers.requests import RUN_ID_PATTERN, PPORequest, PPOSettings, TrainRequest
+from trainers.ppo_request import PPORequest, PPOSettings
+from trainers.train_request import RUN_ID_PATTERN, TrainRequest
 
 BRIEF = """\
 algorithm: PPO
@@ -77,11 +78,14 @@ def test_a_file_as_given_comes_before_a_built_in_config(
 def test_options_and_sets_overrule_the_config_which_overrules_defaults(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("seed: 1\nppo: {gamma: 0.9, n_epochs: 2}\n")
     asked = Asked(
-        "ppo", str(tmp_path / "c.yaml"), (("seed", "2"),), ("ppo.gamma=0.98", "ppo.hidden=[32]")
+        "ppo",
+        str(tmp_path / "c.yaml"),
+        (("seed", "2"),),
+        ("ppo.gamma=0.98", "policy.hidden=[32]"),
     )
     request = ppo(resolve(asked))
     assert (request.seed, request.ppo.gamma, request.ppo.n_epochs) == (2, 0.98, 2)
-    assert request.ppo.hidden == (32,)
+    assert request.policy.hidden == (32,)
     assert request.ppo.vf_coef == PPORequest().ppo.vf_coef
 
 
@@ -165,7 +169,10 @@ BAD = {
     ),
     "other world": ("environment: {name: CartPole-v1}", "it is `ADPlanning-v0`."),
     "section": ("training: 5", "`training` is `5`; it is a section of `total_steps`"),
-    "item": ("ppo: {hidden: [64, -1]}", "`ppo.hidden` is `-1`; it is a list such as [64, 64]"),
+    "item": (
+        "policy: {hidden: [64, -1]}",
+        "`policy.hidden` is `-1`; it is a list such as",
+    ),
     "run id": ("run_id: a/b", "1 to 64 letters, digits, `.`, `_` or `-`"),
     "algorithm": ("algorithm: SAC", "under `/train ppo` it is `PPO`"),
     "repeated key": ("seed: 1\nseed: 2", "`seed` is repeated in line 2"),
@@ -217,7 +224,7 @@ def suggested(error: UserError) -> str:
 
 def test_what_is_suggested_for_a_bad_value_works(tmp_path: Path) -> None:
     with pytest.raises(RequestError) as refusal:
-        with_config(tmp_path, "ppo: {gamma: 1.2, hidden: 3}\nseed: -1\n", "ppo.vf_coef=0.25")
+        with_config(tmp_path, "ppo: {gamma: 1.2, n_epochs: 0}\nseed: -1\n", "ppo.vf_coef=0.25")
     command = parse(suggested(refusal.value))
     assert isinstance(command, Start)
     request = ppo(resolve(command.asked))
@@ -254,8 +261,8 @@ BAD_SETS = {
     "ppo.gamma=": "`ppo.gamma` is ``; it is a number",
     "ppo.gamma=$(touch X)": "`ppo.gamma` is `$(touch X)`",
     "ppo.gamma=`touch X`": "it is a number from 0 to 1.",
-    "ppo.hidden=64": "it is a list such as [64, 64]",
-    "ppo.hidden=[!!python/name:os.system ]": "it is a list such as",
+    "policy.hidden=64": "it is a list such as [64, 64]",
+    "policy.hidden=[!!python/name:os.system ]": "it is a list such as",
     "device=gpu": "`auto`, `cpu`, `cuda` or `cuda:N`",
     "data=": "`data` is ``; it is a path",
     "data=a\0b": "it is a path",
@@ -321,4 +328,4 @@ def test_what_names_a_run_is_stated_alike_for_requests_and_folders() -> None:
 
 
 def test_the_config_is_dumped_as_plain_yaml() -> None:
-    assert yaml.safe_load(as_yaml(resolve(Asked("ppo"))))["ppo"]["hidden"] == [256, 256]
+    assert yaml.safe_load(as_yaml(resolve(Asked("ppo"))))["policy"]["hidden"] == [256, 256]

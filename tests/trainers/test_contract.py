@@ -21,7 +21,7 @@ from trainers import checkpoints
 from trainers.catalog import TRAINERS, trainer_of
 from trainers.contract import Outcome, Places
 from trainers.evaluate import evaluate
-from trainers.requests import TrainRequest
+from trainers.train_request import TrainRequest
 
 ROLLOUTS = 3
 MOMENTS = 8

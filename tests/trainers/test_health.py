@@ -19,7 +19,7 @@ from trainers.contract import Places
 from trainers.gradients import ENOUGH, Gradients
 from trainers.health import check_numbers, check_weights
 from trainers.ppo import train
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 
 
 def a_layer() -> tuple[torch.nn.Linear, torch.optim.SGD]:

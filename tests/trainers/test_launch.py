@@ -17,7 +17,7 @@ from drivetrain.runs.wait import wait_for
 from tests.runs.living import spec
 from tests.written_sets import hand_made
 from trainers.launch import launch, plan_of
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 
 
 @pytest.mark.parametrize("field", ["init_from", "data"])

@@ -20,7 +20,8 @@ from trainers import checkpoints
 from trainers.contract import Outcome, Places, StopRequested
 from trainers.evaluate import evaluate
 from trainers.ppo import train
-from trainers.requests import PPORequest, PPOSettings, TrainingSettings
+from trainers.ppo_request import PPORequest, PPOSettings
+from trainers.train_request import PolicySettings, TrainingSettings
 
 ENVIRONMENT = EnvironmentSettings(num_envs=32, threads=1)
 ROLLOUT = 32 * 64
@@ -38,9 +39,8 @@ def request(data: Path, steps: int = 2 * ROLLOUT, **ppo: object) -> PPORequest:
         device="cpu",
         environment=ENVIRONMENT,
         training=TrainingSettings(total_steps=steps, eval_every=ROLLOUT, threads=1),
-        ppo=PPOSettings.model_validate(
-            {"n_steps": 64, "batch_size": 512, "hidden": (32, 32), **ppo}
-        ),
+        policy=PolicySettings(hidden=(32, 32)),
+        ppo=PPOSettings.model_validate({"n_steps": 64, "batch_size": 512, **ppo}),
     )
 
 
@@ -120,10 +120,10 @@ def test_a_resume_needs_the_checkpoint_that_training_started_from_no_more(
 
 def test_a_checkpoint_of_another_network_is_refused(data: Path, tmp_path: Path) -> None:
     train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path))
-    other = request(data, hidden=(16,)).model_copy(
-        update={"init_from": tmp_path / "checkpoints" / "last.pt"}
-    )
-    with pytest.raises(DataError, match=r"ppo\.hidden=\[32,32\]"):
+    trained = tmp_path / "checkpoints" / "last.pt"
+    changes = {"init_from": trained, "policy": PolicySettings(hidden=(16,))}
+    other = request(data).model_copy(update=changes)
+    with pytest.raises(DataError, match=r"policy\.hidden=\[32,32\]"):
         train(other, FakeTelemetry(), places(tmp_path / "other"))
 
 

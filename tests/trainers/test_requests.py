@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from drivetrain.settings import PROJECT
 from trainers.fields import fields_of, option_fields
-from trainers.requests import PPORequest, PPOSettings
+from trainers.ppo_request import PPORequest, PPOSettings
 
 OPTIONS = {
     *("--run-id", "--data", "--init-from", "--seed", "--device", "--engine", "--steps"),
@@ -22,7 +22,7 @@ def test_a_request_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"gama": 0.9}, {"gamma": True}, {"gamma": float("inf")}, {"hidden": (0,)}]
+    "values", [{"gama": 0.9}, {"gamma": True}, {"gamma": float("inf")}, {"n_epochs": 0}]
 )
 def test_what_is_not_allowed_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

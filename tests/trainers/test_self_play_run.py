@@ -10,7 +10,7 @@ from tests.written_sets import written_set
 from trainers.contract import Places
 from trainers.evaluate import evaluate
 from trainers.ppo import make_training, train
-from trainers.requests import PPORequest
+from trainers.ppo_request import PPORequest
 
 
 @pytest.fixture(scope="module")
