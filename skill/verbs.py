@@ -12,6 +12,7 @@ from drivetrain.numbers import whole_count
 from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.text import quote
 from skill.arguments import no_arguments, one_argument, run_argument
+from skill.compare_verb import COMPARE, DIAGNOSE
 from skill.data_verb import DATA
 from skill.grammar import (
     BASELINE_NAMES,
@@ -201,6 +202,8 @@ SERVING: Final = (
         _eval,
     ),
     REPLAY,
+    COMPARE,
+    DIAGNOSE,
     DATA,
     Verb(
         "doctor",

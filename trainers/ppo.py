@@ -27,6 +27,7 @@ from trainers.keeper import Keeper
 from trainers.policy import Interrupt, load_weights, policy_arguments
 from trainers.ppo_request import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.ppo_training import PPOTraining
+from trainers.stopwatch import TimedVecEnv
 from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
 
@@ -108,7 +109,7 @@ def make_env(request: PPORequest, scenarios: ScenarioSet) -> DrivingVecEnv:
         picks=scenarios.picks("train"),
         stagger=True,
     )
-    return DrivingVecEnv(worlds)
+    return TimedVecEnv(worlds)
 
 
 def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:

@@ -1,9 +1,11 @@
 """How well a policy drives, in numbers or drawn: a child simulates it."""
 
 import json
+from pathlib import Path
 
 from drivetrain.errors import NotFoundError
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
 from drivetrain.text import nearest, quote
@@ -13,6 +15,7 @@ from skill.grammar import (
     BASELINES,
     EVERY_BASELINE,
     Checkpoint,
+    Compare,
     Eval,
     Replay,
 )
@@ -21,8 +24,8 @@ from skill.room import Room
 from skill.run_page import evaluation_report
 
 
-def act_on_driver(command: Eval | Replay, room: Room) -> Report:
-    """Judge a driver, or draw how it drives."""
+def act_on_driver(command: Eval | Replay | Compare, room: Room) -> Report:
+    """Judge a driver, draw how it drives, or compare several."""
     match command:
         case Eval():
             return evaluate(command, room)
@@ -30,6 +33,10 @@ def act_on_driver(command: Eval | Replay, room: Room) -> Report:
             from skill.actions.replaying import replay
 
             return replay(command, room)
+        case Compare():
+            from skill.actions.comparing import compare
+
+            return compare(command, room)
 
 
 def evaluate(command: Eval, room: Room) -> Report:
@@ -66,6 +73,15 @@ def driver_words(
                 f"{BASELINE_NAMES}. Try `/train {verb} {meant}`."
             )
     run = find_run(room.home, driver)
+    return ["--checkpoint", str(checkpoint_of(run, checkpoint)), "--name", run.id]
+
+
+def checkpoint_of(run: Run, checkpoint: Checkpoint) -> Path:
+    """The file of a run's policy.
+
+    Raises:
+        NotFoundError: there is none yet.
+    """
     best, last = run.folder.best_checkpoint, run.folder.last_checkpoint
     file = best if checkpoint == "best" else last
     if not file.is_file():
@@ -74,7 +90,7 @@ def driver_words(
         raise NotFoundError(
             f"Run `{run.id}` has no `{file.name}`; {why}. Try `/train status {run.id}`."
         )
-    return ["--checkpoint", str(file), "--name", run.id]
+    return file
 
 
 def _is_run(driver: str, room: Room) -> bool:
