@@ -196,7 +196,12 @@ def _type_part(drivers: Sequence[Mapping[str, Any]]) -> str:
         for kind, first in list(kinds.items())[:MOST_TYPES]
     ]
     header = ("Type", "Scenarios (drives)", *(_name(driver["name"]) for driver in drivers))
-    return f"### {MEASURES[measure]} by type of scenario\n\n{table(header, rows)}"
+    few = (
+        ""
+        if min(kind["groups"] for kind in kinds.values()) >= LEAST_GROUPS
+        else f"\n\nTypes of fewer than {LEAST_GROUPS} drives: their intervals are rough."
+    )
+    return f"### {MEASURES[measure]} by type of scenario\n\n{table(header, rows)}{few}"
 
 
 def _settings_part(

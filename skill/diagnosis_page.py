@@ -1,10 +1,11 @@
 """What is wrong with a run's learning, in words: findings → Markdown. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from drivetrain.numbers import short_count, short_number
-from drivetrain.runs.look import Run
+from drivetrain.runs.look import Asked, Run
 from drivetrain.text import typed
 from skill.report import Facts, Report
 from skill.table import table
@@ -34,13 +35,15 @@ TITLES = {
 """What each rule finds, in a few words."""
 
 
-def diagnosis_report(run: Run, diagnosis: Diagnosis) -> Report:
+def diagnosis_report(run: Run, asked: Asked | None, diagnosis: Diagnosis) -> Report:
     """What `diagnose` answers."""
     step = run.progress.step if run.progress else None
+    command = _command(run, diagnosis.problems or diagnosis.findings)
     parts = [
         f"## Diagnosis of run {run.id}",
         f"{run.algorithm} at step {short_count(step)}. {_summary(diagnosis)}",
-        *(_finding_part(run, finding) for finding in diagnosis.findings),
+        *(_finding_part(asked, finding) for finding in diagnosis.findings),
+        f"Try: `{command}`" if command else "",
         _seen_part(diagnosis),
     ]
     facts: Facts = {
@@ -48,10 +51,8 @@ def diagnosis_report(run: Run, diagnosis: Diagnosis) -> Report:
         "algorithm": run.algorithm,
         "step": step,
         "is_healthy": bool(diagnosis.seen) and not diagnosis.problems,
-        "findings": [
-            asdict(finding) | {"command": _command(run, finding)}
-            for finding in diagnosis.findings
-        ],
+        "findings": [asdict(finding) for finding in diagnosis.findings],
+        "command": command,
         "seen": dict(diagnosis.seen),
     }
     return Report("\n\n".join(part for part in parts if part), facts)
@@ -78,26 +79,37 @@ def _summary(diagnosis: Diagnosis) -> str:
     return f"It learns soundly: nothing is wrong in the {len(diagnosis.seen)} numbers below."
 
 
-def _finding_part(run: Run, finding: Finding) -> str:
+def _finding_part(asked: Asked | None, finding: Finding) -> str:
     lines = [
         f"### {finding.weight.capitalize()}: {TITLES[finding.rule]}",
         "",
         f"{finding.text}.",
     ]
-    command = _command(run, finding)
-    if command:
-        lines += ["", f"Try: `{command}`"]
+    lines += [
+        f"- `{change.path}`: from {_value(asked, change.path)} to `{change.value}`"
+        for change in finding.changes
+    ]
     return "\n".join(lines)
 
 
-def _command(run: Run, finding: Finding) -> str | None:
-    """The same run with what should be changed, under a new name."""
-    if not finding.changes:
+def _value(asked: Asked | None, path: str) -> str:
+    value: Any = asked.request if asked else None
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return "unset" if value is None else f"`{value}`"
+
+
+def _command(run: Run, findings: Iterable[Finding]) -> str | None:
+    """The same run with what should be changed, under a new name; the gravest finding rules."""
+    changes: dict[str, str] = {}
+    for finding in findings:
+        for change in finding.changes:
+            changes.setdefault(change.path, change.value)
+    if not changes:
         return None
-    name = f"{run.id[:50]}_{finding.rule}"
-    changes = " ".join(f"--set {change.path}={change.value}" for change in finding.changes)
-    config = typed(str(run.folder.config))
-    return f"/train {run.algorithm.lower()} --config {config} {changes} --run-id {name}"
+    words = " ".join(f"--set {path}={value}" for path, value in changes.items())
+    config, name = typed(str(run.folder.config)), f"{run.id[:58]}_next"
+    return f"/train {run.algorithm.lower()} --config {config} {words} --run-id {name}"
 
 
 def _seen_part(diagnosis: Diagnosis) -> str:

@@ -16,6 +16,7 @@ from trainers.episodes import EndedEpisodes, summary
 from trainers.health import check_numbers, check_worlds
 from trainers.keeper import Keeper
 from trainers.ppo_training import PPOTraining
+from trainers.saturation import Saturation
 from trainers.stopwatch import Stopwatch
 
 HEARTBEAT_S = 1.0
@@ -37,10 +38,12 @@ class Watch(BaseCallback):
         self._untold = self._known_best()
         self._begun = (0, 0.0)
         self._times = Stopwatch()
+        self._saturation = Saturation()
 
     @override
     def _on_step(self) -> bool:
         self._ended.collect(self._worlds)
+        self._saturation.collect(self.locals.get("actions"))
         check_worlds(self._worlds, self.num_timesteps)
         now = time.monotonic()
         if now - self._heard_at >= HEARTBEAT_S:
@@ -85,7 +88,7 @@ class Watch(BaseCallback):
 
     def _tell(self, step: int) -> None:
         """The numbers of the last rollout and its update, if there was one."""
-        episodes = self._ended.means()
+        episodes = self._ended.means() | self._saturation.told()
         self._ended = EndedEpisodes()
         learned = self._learned(step)
         if not learned and not episodes:

@@ -83,8 +83,12 @@ def compare(asked: Asked) -> dict[str, Any]:
     check_alike(runs, asked)
     course = _course(runs, asked)
     results = {one.asked.run: _result(one, course) for one in runs}
+    kinds = list(of_one_kind(runs))
+    if len(kinds) + len(asked.baselines) < 2:
+        # Seeds alone are compared: then it is they that were asked about.
+        kinds = [[one] for one in runs]
     entries = [
-        *(_entry(alike, results) for alike in of_one_kind(runs)),
+        *(_entry(alike, results) for alike in kinds),
         *(_baseline(name, course) for name in asked.baselines),
     ]
     scenes = Scenes(groups_of(course.catalogue), course.catalogue["type"])
@@ -162,6 +166,7 @@ def _result(run: Contestant, course: Course) -> Result:
     changes = {name: getattr(course.environment, name) for name in CONDITIONS}
     seeing = replace(course, environment=own.model_copy(update=changes).for_judging())
     driver = PolicyDriver(restored_policy(checkpoint), own.actions)
+    _tell(course, run.asked.run)
     return Result(_columns(seeing.drive(driver)), checkpoint.step, is_stored=False)
 
 
@@ -203,8 +208,13 @@ def _entry(runs: Sequence[Contestant], results: Mapping[str, Result]) -> Entry:
 
 def _baseline(name: str, course: Course) -> Entry:
     driver: Driver = BASELINES[name].make()
+    _tell(course, BASELINES[name].title)
     columns = {key: column[None, :] for key, column in _columns(course.drive(driver)).items()}
     return Entry(BASELINES[name].title, None, (), (), (), columns)
+
+
+def _tell(course: Course, name: str) -> None:
+    sys.stderr.write(f"Driving {len(course.picks)} scenarios with {name}.\n")
 
 
 def main(arguments: Sequence[str]) -> int:

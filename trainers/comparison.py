@@ -20,6 +20,7 @@ from trainers.statistics import (
     difference_of,
     holm,
     mean_over_runs,
+    rate_of,
 )
 
 MEASURES = {"score": 1, "success": 1, "at_fault_collision": -1, "progress": 1}
@@ -175,4 +176,9 @@ def _mean(column: Floats, scenes: Scenes, rows: NDArray[np.bool_]) -> Mean | Non
     known = rows & ~np.isnan(column).any(axis=0)
     if not known.any():
         return None
-    return mean_over_runs(column[:, known], scenes.groups[known])
+    values, (_, groups) = column[:, known], np.unique(scenes.groups[known], return_inverse=True)
+    if len(values) == 1 and np.isin(values, (0.0, 1.0)).all():
+        # A bootstrap of what never happened is sure of it; Wilson's interval is not.
+        rate = rate_of(values[0] > 0, groups)
+        return Mean(rate.rate, rate.low, rate.high)
+    return mean_over_runs(values, groups)

@@ -146,4 +146,5 @@ def _learning_rate(ppo: PPOSettings) -> Any:
     """A number, or SB3's schedule over the remaining share of the run, from 1 down to 0."""
     if ppo.learning_rate_schedule == "constant":
         return ppo.learning_rate
-    return lambda remaining: ppo.learning_rate * remaining
+    # The last rollout may end beyond the last step; a negative rate would climb the loss.
+    return lambda remaining: ppo.learning_rate * max(0.0, remaining)

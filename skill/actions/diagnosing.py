@@ -14,7 +14,8 @@ from trainers.diagnosis.rules import diagnose as by_rules
 def diagnose(command: Diagnose, room: Room) -> Report:
     """Every rule over all that the run told."""
     run = find_run(room.home, command.run)
-    return diagnosis_report(run, diagnosis_of(run, read_request(run.folder)))
+    asked = read_request(run.folder)
+    return diagnosis_report(run, asked, diagnosis_of(run, asked))
 
 
 def health_of(run: Run, asked: Asked | None) -> Diagnosis:

@@ -8,6 +8,7 @@ LEAST_ENTROPY = 0.05
 MOST_STD = 1.5
 MOST_KL = 0.05
 MOST_CLIPPED = 0.4
+LEAST_EXPLAINED = 0.01
 EARLY = 0.1
 """The share of a run in which the value function need not fit yet."""
 
@@ -41,8 +42,8 @@ def noise(case: Case) -> Finding | None:
         "noise",
         "problem",
         f"It acts by chance: the standard deviation of its actions rose from "
-        f"{began[0][1]:.2f} to {std:.2f}, beyond their whole range. The entropy bonus "
-        "outweighs the reward",
+        f"{began[0][1]:.2f} to {short_number(std)}, beyond their whole range. The entropy "
+        "bonus outweighs the reward, or the steps are far too large",
         {"std": std, "std_at_first": began[0][1]},
         (*case.scaled(case.own("ent_coef"), 0.1), *case.slower()),
     )
@@ -82,12 +83,12 @@ def blind_critic(case: Case) -> Finding | None:
     """The value function explains less than a constant would."""
     explained = case.usual("explained_variance")
     is_early = case.total is not None and case.step < EARLY * case.total
-    if explained is None or is_early or explained >= 0:
+    if explained is None or is_early or explained >= LEAST_EXPLAINED:
         return None
     return Finding(
         "blind_critic",
         "problem",
-        f"Its value function is worse than a constant: explained variance {explained:.2f}, "
+        f"Its value function is no better than a constant: explained variance {explained:.2f}, "
         "where 0 is a constant and 1 is perfect. Advantages are noise then",
         {"explained_variance": explained},
         (*case.slower(), *case.scaled(case.own("vf_coef"), 2, most=2.0)),
