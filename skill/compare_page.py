@@ -173,7 +173,7 @@ def _difference(contrast: Mapping[str, Any]) -> str:
 def _footnote(comparisons: int) -> str:
     return (
         "A driver is called better where the interval of the difference leaves out 0 and p, "
-        "the odds that chance alone makes such a difference, is under 0.05. Both drove the "
+        "how often chance alone makes such a difference, is under 0.05. Both drove the "
         "same scenarios and are compared scenario by scenario; scenarios of one drive count "
         "together, seeds are drawn anew as drives are, and p is raised for the "
         f"{comparisons} comparisons of this page (Holm)."
