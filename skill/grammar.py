@@ -12,6 +12,8 @@ BASELINES = ("log", "pdm", "idm", "constant_velocity", "random")
 """Drivers that need no run: what `eval` and `replay` take in place of a run id."""
 EVERY_BASELINE = "baselines"
 """What `eval` takes for all of them."""
+TRAFFIC = ("idm", "replay", "mixed")
+"""How the others can drive where somebody is judged."""
 BASELINE_NAMES = f"`{'`, `'.join(BASELINES[:-1])}` or `{BASELINES[-1]}`"
 
 
@@ -98,6 +100,25 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class Compare:
+    """Judge drivers on the same scenarios.  names: of runs and baselines, as typed."""
+
+    names: tuple[str, ...]
+    baselines: tuple[str, ...]
+    data: str | None
+    traffic: str | None
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnose:
+    """Say what is wrong with a run's learning."""
+
+    run: str
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DataConvert:
     """Make a scenario set of recorded files.
 
@@ -179,6 +200,8 @@ Command = (
     | Eval
     | Replay
     | Export
+    | Compare
+    | Diagnose
     | DataConvert
     | DataJoin
     | DataInfo

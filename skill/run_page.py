@@ -9,6 +9,7 @@ from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
 from drivetrain.runs.waiting import Waiting
 from drivetrain.text import typed
+from skill.diagnosis_page import health_line
 from skill.facts import (
     ended_step,
     queue_facts,
@@ -21,6 +22,7 @@ from skill.facts import (
 from skill.report import Facts, Report
 from skill.status_page import ago
 from skill.table import table, untrusted
+from trainers.diagnosis.rules import Diagnosis
 
 MOST_WORST = 5
 MOST_TYPES = 20
@@ -32,6 +34,7 @@ class Page:
 
     licences: of its data.  now: wall clock, s.  from_step: where its attempt went on from, or
     will.  waiting: its place in the queue.  ended_in_s: until a stalled run is ended.
+    health: what the rules find in its learning.
     """
 
     run: Run
@@ -42,6 +45,7 @@ class Page:
     from_step: int | None = None
     waiting: Waiting | None = None
     ended_in_s: float | None = None
+    health: Diagnosis | None = None
 
 
 def run_report(page: Page) -> Report:
@@ -65,6 +69,7 @@ def run_report(page: Page) -> Report:
         "checkpoints": str(run.folder.checkpoints),
         "tensorboard": str(run.folder.logs),
         "licences": list(page.licences),
+        "health": [finding.rule for finding in page.health.findings] if page.health else None,
         "evaluation": _without_scenarios(page.evaluation),
     }
     return Report("\n\n".join(part for part in parts if part), facts)
@@ -213,6 +218,8 @@ def _progress_lines(page: Page) -> Iterable[str]:
         yield f"- Rate: {short_count(seen.rate)} steps/s{eta}"
         if trouble := tracker_trouble(run):
             yield f"- MLflow: not mirrored, {untrusted(trouble)}; training goes on"
+    if page.health and (line := health_line(run, page.health)):
+        yield line
     if seen.dropped:
         yield f"- Telemetry: {seen.dropped:,} events lost, which the disk did not take"
 

@@ -12,6 +12,7 @@ from drivetrain.numbers import whole_count
 from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.text import quote
 from skill.arguments import checkpoint_option, no_arguments, one_argument, run_argument
+from skill.compare_verb import COMPARE, DIAGNOSE
 from skill.data_verb import DATA
 from skill.export_verb import EXPORT
 from skill.grammar import (
@@ -189,6 +190,8 @@ SERVING: Final = (
     ),
     REPLAY,
     EXPORT,
+    COMPARE,
+    DIAGNOSE,
     DATA,
     Verb(
         "doctor",

@@ -16,6 +16,8 @@ from trainers.episodes import EndedEpisodes, summary
 from trainers.health import check_numbers, check_worlds
 from trainers.keeper import Keeper
 from trainers.ppo_training import PPOTraining
+from trainers.saturation import Saturation
+from trainers.stopwatch import Stopwatch
 
 HEARTBEAT_S = 1.0
 
@@ -35,10 +37,13 @@ class Watch(BaseCallback):
         # An earlier attempt may know of a best that this one's status does not show yet.
         self._untold = self._known_best()
         self._begun = (0, 0.0)
+        self._times = Stopwatch()
+        self._saturation = Saturation()
 
     @override
     def _on_step(self) -> bool:
         self._ended.collect(self._worlds)
+        self._saturation.collect(self.locals.get("actions"))
         check_worlds(self._worlds, self.num_timesteps)
         now = time.monotonic()
         if now - self._heard_at >= HEARTBEAT_S:
@@ -51,6 +56,11 @@ class Watch(BaseCallback):
     @override
     def _on_rollout_start(self) -> None:
         self.settle()
+        self._times.begin("rollout")
+
+    @override
+    def _on_rollout_end(self) -> None:
+        self._times.begin("update")
 
     def settle(self, *, is_last: bool = False) -> None:
         """Tell what the last rollout and its update were; evaluate and save when it is time.
@@ -61,6 +71,7 @@ class Watch(BaseCallback):
             FloatingPointError: the update broke the policy.
             StopRequested: somebody asked the run to stop.
         """
+        self._times.begin(None)
         step = self.model.num_timesteps
         self._tell(step)
         self._keeper.hold(self._training.moment())
@@ -77,7 +88,7 @@ class Watch(BaseCallback):
 
     def _tell(self, step: int) -> None:
         """The numbers of the last rollout and its update, if there was one."""
-        episodes = self._ended.means()
+        episodes = self._ended.means() | self._saturation.told()
         self._ended = EndedEpisodes()
         learned = self._learned(step)
         if not learned and not episodes:
@@ -85,8 +96,11 @@ class Watch(BaseCallback):
         for name, value in episodes.items():
             self.logger.record(f"rollout/{name}", value)
         self._record_speed(step)
+        times = self._times.told()
+        for name, seconds in times.items():
+            self.logger.record(name, seconds)
         self.logger.dump(step)
-        self._telemetry.write(step, {**learned, **episodes})
+        self._telemetry.write(step, {**learned, **episodes, **times})
 
     def _learned(self, step: int) -> dict[str, float]:
         """What the last update reported: losses, KL, clip fraction, the gradient's norm.
@@ -118,6 +132,7 @@ class Watch(BaseCallback):
     @override
     def _on_training_start(self) -> None:
         self._begun = (self.model.num_timesteps, time.monotonic())
+        self._times.watch(self.training_env)
 
     def _evaluate(self, step: int) -> bool:
         """Drive the validation scenarios; whether no policy drove better before."""

@@ -5,6 +5,7 @@ one JSON object; a trainer's child does the same when its run ends.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from drivetrain.data.open import open_set
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.errors import DataError, UserError
+from drivetrain.settings import PROJECT
 from drivetrain.sim.config import EnvironmentSettings
+from drivetrain.sim.fingerprint import fingerprint
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from drivetrain.sim.planners import Driver, RandomDriver
 from trainers import checkpoints
@@ -33,14 +36,22 @@ from trainers.policy import (
 )
 from trainers.requests import request_of
 
+CONDITIONS = ("traffic", "horizon_s", "actuators")
+"""What a run's environment decides of how it is judged."""
+SIMULATOR = PROJECT / "drivetrain" / "sim"
+
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What was driven: which part of which set, and under which licences it came."""
+    """What was driven: which part of which set, and under which licences it came.
+
+    groups: recorded drives that the scenarios are of.
+    """
 
     name: str
     split: str
     scenarios: int
+    groups: int
     licences: tuple[str, ...]
 
 
@@ -49,8 +60,8 @@ class Evaluation:
     """Drivers judged on the same scenarios, the run's own first.
 
     traffic, horizon_s, actuators: how it was driven, which a run may have chosen; tables that
-    differ in them do not compare.  worst: where that one did worst.  scenarios: how it did in
-    each.
+    differ in them do not compare.  digest: of all that decides what a driver meets.  worst:
+    where that one did worst.  scenarios: how it did in each.
     """
 
     run: str
@@ -59,6 +70,7 @@ class Evaluation:
     traffic: str
     horizon_s: float
     actuators: str
+    digest: str
     data: DataFacts
     drivers: tuple[Judged, ...]
     worst: tuple[str, ...]
@@ -129,7 +141,8 @@ class Course:
         scenarios = open_set(data)
         split, picks = test_scenarios(scenarios, limit)
         name = "built-in" if data is None else str(data)
-        facts = DataFacts(name, split, len(picks), tuple(scenarios.licences))
+        groups = len(np.unique(scenarios.catalogue["group"][picks]))
+        facts = DataFacts(name, split, len(picks), groups, tuple(scenarios.licences))
         return cls(scenarios, picks, environment.for_judging(), facts)
 
     def judged(
@@ -140,9 +153,8 @@ class Course:
         step: int | None = None,
     ) -> Evaluation:
         """Every driver on the same scenarios; of the first one each of them is told."""
-        tables = {name: self._drive(driver) for name, driver in drivers.items()}
-        catalogue = self.scenarios.catalogue[self.picks]
-        ids, types, own = catalogue["id"], catalogue["type"], next(iter(tables.values()))
+        tables = {name: self.drive(driver) for name, driver in drivers.items()}
+        catalogue, own = self.catalogue, next(iter(tables.values()))
         return Evaluation(
             run=run,
             checkpoint=checkpoint,
@@ -150,13 +162,31 @@ class Course:
             traffic=self.environment.traffic,
             horizon_s=self.environment.horizon_s,
             actuators=self.environment.actuators,
+            digest=self.digest(),
             data=self.facts,
-            drivers=tuple(judge(name, table, types) for name, table in tables.items()),
-            worst=tuple(str(ids[row]) for row in worst_of(own)),
-            scenarios=driven(own, ids, types),
+            drivers=tuple(judge(name, table, catalogue) for name, table in tables.items()),
+            worst=tuple(str(catalogue["id"][row]) for row in worst_of(own)),
+            scenarios=driven(own, catalogue),
         )
 
-    def _drive(self, driver: Driver) -> EpisodeTable:
+    @property
+    def catalogue(self) -> NDArray[np.void]:
+        """[episodes] the rows of what is driven, in that order."""
+        return self.scenarios.catalogue[self.picks]
+
+    def digest(self) -> str:
+        """Equal where a driver meets the same: scenarios, conditions and simulator."""
+        chosen = self.environment.model_dump(include=set(CONDITIONS))
+        rules = EnvironmentSettings.model_validate(chosen)
+        digest = hashlib.sha256(fingerprint(rules, (), self.scenarios.arrays).tobytes())
+        for name in ("id", "group", "type"):
+            digest.update("\n".join(map(str, self.catalogue[name])).encode())
+        for file in sorted(SIMULATOR.rglob("*.py")):
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+    def drive(self, driver: Driver) -> EpisodeTable:
+        """Every scenario, driven once."""
         return drive_each(self.scenarios.arrays, self.picks, self.environment, driver)
 
 

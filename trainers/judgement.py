@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 
 from drivetrain.sim.metrics import EpisodeTable
 from drivetrain.sim.score.terms import METRICS
-from trainers.statistics import Mean, Rate, known_mean, known_mean_of, mean_of, rate_of
+from trainers.statistics import (
+    Groups,
+    Mean,
+    Rate,
+    known_mean,
+    known_mean_of,
+    mean_of,
+    numbered,
+    rate_of,
+)
 
 WORST = 10
 
@@ -51,30 +60,34 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Driven:
-    """One scenario as a driver drove it."""
+    """One scenario as a driver drove it.  group: the recorded drive that it is part of."""
 
     id: str
     type: str
+    group: str
     score: float | None
     success: bool
+    at_fault_collision: bool
+    progress: float
     reward: float
     red_lights: int
     metrics: Numbers
 
 
-def judge(name: str, table: EpisodeTable, types: NDArray[np.str_]) -> Judged:
-    """The rates and means of a driver's episodes.  types: [episodes] of their scenarios."""
+def judge(name: str, table: EpisodeTable, catalogue: NDArray[np.void]) -> Judged:
+    """The rates and means of a driver's episodes.  catalogue: [episodes] their scenarios."""
+    types, groups = catalogue["type"], groups_of(catalogue)
     return Judged(
         name=name,
         episodes=len(table.success),
-        score=known_mean_of(table.score),
-        success=rate_of(table.success),
-        at_fault_collision=rate_of(table.at_fault_collision),
-        collision=rate_of(table.collision),
-        off_road=rate_of(table.off_road),
-        red_light=rate_of(table.red_lights > 0),
-        progress=mean_of(table.progress),
-        reward=mean_of(table.reward),
+        score=known_mean_of(table.score, groups),
+        success=rate_of(table.success, groups),
+        at_fault_collision=rate_of(table.at_fault_collision, groups),
+        collision=rate_of(table.collision, groups),
+        off_road=rate_of(table.off_road, groups),
+        red_light=rate_of(table.red_lights > 0, groups),
+        progress=mean_of(table.progress, groups),
+        reward=mean_of(table.reward, groups),
         metrics=_means(table.metrics),
         by_type={
             str(kind): _result(table, np.flatnonzero(types == kind))
@@ -83,16 +96,22 @@ def judge(name: str, table: EpisodeTable, types: NDArray[np.str_]) -> Judged:
     )
 
 
-def driven(
-    table: EpisodeTable, ids: NDArray[np.str_], types: NDArray[np.str_]
-) -> tuple[Driven, ...]:
-    """Every scenario, in the order it was driven.  ids, types: [episodes]."""
+def groups_of(catalogue: NDArray[np.void]) -> Groups:
+    """[episodes] which of them are of the same recorded drive."""
+    return numbered(catalogue["group"])
+
+
+def driven(table: EpisodeTable, catalogue: NDArray[np.void]) -> tuple[Driven, ...]:
+    """Every scenario, in the order it was driven.  catalogue: [episodes] of the same."""
     return tuple(
         Driven(
-            id=str(ids[row]),
-            type=str(types[row]),
+            id=str(catalogue["id"][row]),
+            type=str(catalogue["type"][row]),
+            group=str(catalogue["group"][row]),
             score=known_mean(table.score[row : row + 1]),
             success=bool(table.success[row]),
+            at_fault_collision=bool(table.at_fault_collision[row]),
+            progress=float(table.progress[row]),
             reward=float(table.reward[row]),
             red_lights=int(table.red_lights[row]),
             metrics=_means(table.metrics[row : row + 1]),

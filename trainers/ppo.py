@@ -27,6 +27,7 @@ from trainers.keeper import Keeper
 from trainers.policy import Interrupt, load_weights, policy_arguments
 from trainers.ppo_request import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.ppo_training import PPOTraining
+from trainers.stopwatch import TimedVecEnv
 from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
 
@@ -108,7 +109,7 @@ def make_env(request: PPORequest, scenarios: ScenarioSet) -> DrivingVecEnv:
         picks=scenarios.picks("train"),
         stagger=True,
     )
-    return DrivingVecEnv(worlds)
+    return TimedVecEnv(worlds)
 
 
 def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
@@ -145,4 +146,5 @@ def _learning_rate(ppo: PPOSettings) -> Any:
     """A number, or SB3's schedule over the remaining share of the run, from 1 down to 0."""
     if ppo.learning_rate_schedule == "constant":
         return ppo.learning_rate
-    return lambda remaining: ppo.learning_rate * remaining
+    # The last rollout may end beyond the last step; a negative rate would climb the loss.
+    return lambda remaining: ppo.learning_rate * max(0.0, remaining)

@@ -7,10 +7,12 @@ from typing import assert_never
 
 from skill.grammar import (
     Command,
+    Compare,
     DataConvert,
     DataGenerate,
     DataInfo,
     DataJoin,
+    Diagnose,
     Doctor,
     Eval,
     Export,
@@ -50,7 +52,7 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.runs import act_on_run
 
             return act_on_run(command, room)
-        case Eval() | Replay() | Export():
+        case Eval() | Replay() | Export() | Compare():
             from skill.actions.judging import act_on_driver
 
             return act_on_driver(command, room)
@@ -58,7 +60,7 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.data import act_on_data
 
             return act_on_data(command)
-        case Doctor() | Help():
+        case Doctor() | Help() | Diagnose():
             from skill.actions.explaining import explain
 
             return explain(command, room)

@@ -1,17 +1,21 @@
-"""What can be typed, and what is wrong with a home."""
+"""What can be typed, and what is wrong with a home or with a run's learning."""
 
-from skill.grammar import Doctor, Help
+from skill.grammar import Diagnose, Doctor, Help
 from skill.report import Report
 from skill.room import Room
 
 
-def explain(command: Doctor | Help, room: Room) -> Report:
+def explain(command: Doctor | Help | Diagnose, room: Room) -> Report:
     """Say what can be typed, or what is wrong."""
     match command:
         case Doctor():
             return examine_home(command, room)
         case Help():
             return show_help(command)
+        case Diagnose():
+            from skill.actions.diagnosing import diagnose
+
+            return diagnose(command, room)
 
 
 def examine_home(command: Doctor, room: Room) -> Report:

@@ -1,9 +1,11 @@
 """How well a policy drives, in numbers or drawn: a child simulates it."""
 
 import json
+from pathlib import Path
 
 from drivetrain.errors import NotFoundError
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
 from drivetrain.text import nearest, quote
@@ -13,6 +15,7 @@ from skill.grammar import (
     BASELINES,
     EVERY_BASELINE,
     Checkpoint,
+    Compare,
     Eval,
     Export,
     Replay,
@@ -22,8 +25,8 @@ from skill.room import Room
 from skill.run_page import evaluation_report
 
 
-def act_on_driver(command: Eval | Replay | Export, room: Room) -> Report:
-    """Judge a driver, draw how it drives, or hand it on."""
+def act_on_driver(command: Eval | Replay | Export | Compare, room: Room) -> Report:
+    """Judge a driver, draw how it drives, hand it on, or compare several."""
     match command:
         case Eval():
             return evaluate(command, room)
@@ -35,6 +38,10 @@ def act_on_driver(command: Eval | Replay | Export, room: Room) -> Report:
             from skill.actions.exporting import export
 
             return export(command, room)
+        case Compare():
+            from skill.actions.comparing import compare
+
+            return compare(command, room)
 
 
 def evaluate(command: Eval, room: Room) -> Report:
@@ -80,6 +87,15 @@ def checkpoint_words(run_id: str, checkpoint: Checkpoint, room: Room) -> list[st
         NotFoundError: there is no such run, or it has no checkpoint yet.
     """
     run = find_run(room.home, run_id)
+    return ["--checkpoint", str(checkpoint_of(run, checkpoint)), "--name", run.id]
+
+
+def checkpoint_of(run: Run, checkpoint: Checkpoint) -> Path:
+    """The file of a run's policy.
+
+    Raises:
+        NotFoundError: there is none yet.
+    """
     best, last = run.folder.best_checkpoint, run.folder.last_checkpoint
     file = best if checkpoint == "best" else last
     if not file.is_file():
@@ -88,7 +104,7 @@ def checkpoint_words(run_id: str, checkpoint: Checkpoint, room: Room) -> list[st
         raise NotFoundError(
             f"Run `{run.id}` has no `{file.name}`; {why}. Try `/train status {run.id}`."
         )
-    return ["--checkpoint", str(file), "--name", run.id]
+    return file
 
 
 def _is_run(driver: str, room: Room) -> bool:

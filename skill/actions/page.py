@@ -8,6 +8,7 @@ from drivetrain.runs.plan import STACKS_AFTER_S
 from drivetrain.runs.record import Ended, Queued, Stalled
 from drivetrain.runs.registry import find_run
 from drivetrain.runs.saved import newest_step
+from skill.actions.diagnosing import health_of
 from skill.actions.queue import place_in_queue
 from skill.grammar import Wait
 from skill.licences import licences_of
@@ -44,6 +45,7 @@ def page_of(run: Run) -> Report:
             from_step=_from_step(run),
             waiting=waiting,
             ended_in_s=_ended_in_s(run, asked),
+            health=health_of(run, asked),
         )
     )
 

@@ -63,7 +63,7 @@ def story(*attempts: FakeTelemetry) -> dict[tuple[int, str], Any]:
             (step, name): value
             for step, numbers in telemetry.numbers
             for name, value in numbers.items()
-            if name != "best_reward"
+            if name != "best_reward" and not name.startswith("time/")
         }
         told |= {
             (step, name): facts for step, name, facts in telemetry.facts if name == "evaluated"

@@ -95,6 +95,20 @@ def test_the_same_seed_trains_the_same_policy(data: Path, tmp_path: Path) -> Non
     assert all(torch.equal(policies[0][key], policies[1][key]) for key in policies[0])
 
 
+def test_a_last_rollout_beyond_the_last_step_does_not_undo_what_was_learned(
+    data: Path, tmp_path: Path
+) -> None:
+    telemetry = FakeTelemetry()
+    train(request(data, steps=ROLLOUT + 1), telemetry, places(tmp_path))
+    rates = [
+        numbers["learning_rate"]
+        for _, numbers in telemetry.numbers
+        if "learning_rate" in numbers
+    ]
+    assert len(rates) == 2
+    assert min(rates) == 0.0
+
+
 def test_training_can_start_from_a_checkpoint(data: Path, tmp_path: Path) -> None:
     train(request(data, steps=ROLLOUT), FakeTelemetry(), places(tmp_path / "first"))
     trained = tmp_path / "first" / "checkpoints" / "last.pt"

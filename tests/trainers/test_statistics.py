@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from trainers import statistics
-from trainers.statistics import mean_of, rate_of
+from trainers.statistics import (
+    difference_of,
+    holm,
+    mean_of,
+    numbered,
+    rate_of,
+    sign_flip_p,
+)
 
 
 def test_a_rate_without_failures_is_still_uncertain() -> None:
@@ -59,3 +66,95 @@ def test_the_interval_of_many_episodes_takes_little_memory() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 40e6
+
+
+def test_copies_of_a_drive_make_a_mean_no_surer() -> None:
+    values = np.random.default_rng(5).normal(size=40)
+    once = mean_of(values)
+    copied = mean_of(np.repeat(values, 7), np.repeat(np.arange(40), 7))
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
+    naive = mean_of(np.repeat(values, 7))
+    assert naive.high - naive.low < 0.5 * (copied.high - copied.low)
+
+
+def test_copies_of_a_drive_make_a_rate_no_surer() -> None:
+    happened = np.random.default_rng(6).uniform(size=60) < 0.3
+    once = rate_of(happened)
+    copied = rate_of(np.repeat(happened, 5), np.repeat(np.arange(60), 5))
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=0.01)
+    assert copied.count == 5 * once.count
+    sure = rate_of(np.ones(300, np.bool_), np.repeat(np.arange(60), 5))
+    assert sure.low == pytest.approx(rate_of(np.ones(60, np.bool_)).low)
+
+
+def test_groups_of_one_episode_change_nothing() -> None:
+    values = np.random.default_rng(7).uniform(size=50)
+    assert mean_of(values, np.arange(50)) == mean_of(values)
+    assert rate_of(values > 0.4, np.arange(50)) == rate_of(values > 0.4)
+
+
+def test_groups_are_numbered_as_they_appear() -> None:
+    assert numbered(np.array(["b", "a", "b", "c"])).tolist() == [0, 1, 0, 2]
+
+
+def test_signs_of_a_few_groups_are_tried_in_full() -> None:
+    # Of the 8 patterns of 1, 2 and 4 only +++ and --- are as far from 0 as 7.
+    groups = np.arange(3)
+    assert sign_flip_p(np.array([1.0, 2.0, 4.0]), groups) == 2 / 8
+    # Those of 1, 2 and -4 sum up to 1 at least in all of them.
+    assert sign_flip_p(np.array([1.0, 2.0, -4.0]), groups) == 1.0
+    assert sign_flip_p(np.zeros(3), groups) == 1.0
+    # Two episodes of one drive flip together.
+    assert sign_flip_p(np.array([1.0, 1.0, 4.0]), np.array([0, 0, 1])) == 2 / 4
+
+
+@pytest.mark.parametrize("groups", [10, 40])
+def test_signs_agree_with_the_permutation_test_of_scipy(groups: int) -> None:
+    stats = pytest.importorskip("scipy.stats")
+    gaps = np.random.default_rng(groups).normal(0.3, size=groups)
+    theirs = stats.permutation_test(
+        (gaps,), np.sum, permutation_type="samples", n_resamples=20_000, rng=1
+    )
+    assert sign_flip_p(gaps, np.arange(groups)) == pytest.approx(theirs.pvalue, abs=0.012)
+
+
+def test_one_of_many_comparisons_must_be_surer() -> None:
+    # Holm (1979): 3 * 0.01, then 2 * 0.02, then never less than the one before.
+    assert holm([0.02, 0.01, 0.03]) == pytest.approx([0.04, 0.03, 0.04])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_the_interval_of_a_difference_is_that_of_its_closed_form() -> None:
+    chance = np.random.default_rng(8)
+    ours, theirs = chance.normal(1.0, size=(2, 400)), chance.normal(size=(2, 400))
+    groups = np.arange(400)
+    single = difference_of(ours[:1], theirs[:1], groups)
+    gaps = ours[0] - theirs[0]
+    half = 1.96 * gaps.std() / np.sqrt(400)
+    assert single.mean == pytest.approx(gaps.mean())
+    assert (single.low, single.high) == pytest.approx(
+        (gaps.mean() - half, gaps.mean() + half), abs=0.02
+    )
+    assert single.p < 0.001
+
+
+def test_seeds_that_disagree_make_a_difference_unsure() -> None:
+    groups = np.arange(200)
+    spread = np.array([[0.0], [0.5], [1.0]]) + np.zeros((3, 200))
+    against = np.full((1, 200), 0.4)
+    one = difference_of(spread[2:], against, groups)
+    three = difference_of(spread, against, groups)
+    assert one.low > 0
+    assert three.low < 0 < three.high
+
+
+def test_an_interval_over_seeds_holds_the_truth_about_as_often_as_it_says() -> None:
+    # Were seeds not drawn anew, it would in a third of all trials.
+    chance, held, groups = np.random.default_rng(9), 0, np.arange(30)
+    for _ in range(50):
+        skill = chance.normal(0.0, 0.2, size=(5, 1))
+        ours = skill + chance.normal(0.0, 0.3, size=(5, 30))
+        told = difference_of(ours, np.zeros((1, 30)), groups)
+        held += told.low <= 0.0 <= told.high
+    assert held >= 43
