@@ -6,10 +6,11 @@ A config file is a request at rest: the same models read it.
 from collections.abc import Mapping
 from typing import Any
 
+from trainers.bc_request import BCRequest
 from trainers.ppo_request import PPORequest
 from trainers.train_request import TrainRequest
 
-REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest}
+REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest, "bc": BCRequest}
 
 
 def request_of(values: Mapping[str, Any]) -> TrainRequest:

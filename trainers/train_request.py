@@ -7,7 +7,7 @@ the shell. A config file is a request at rest: the same models read it.
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
@@ -117,7 +117,12 @@ class PolicySettings(Settings):
 
 
 class TrainRequest(Settings):
-    """What every algorithm's request holds."""
+    """What every algorithm's request holds.
+
+    takes_demonstrations: whether `data` may also be a folder of demonstrations.
+    """
+
+    takes_demonstrations: ClassVar[bool] = False
 
     run_id: str | None = Field(
         None,

@@ -17,7 +17,7 @@ class Validation:
     def __init__(self, request: TrainRequest, scenarios: ScenarioSet) -> None:
         self._request = request
         self._scenarios = scenarios
-        self._best = (-math.inf, -math.inf)
+        self._best = (-math.inf, -math.inf, -math.inf)
         self._driven_at = 0
         self.best_reward: float | None = None
 
@@ -37,10 +37,10 @@ class Validation:
         driver = Interruptible(PolicyDriver(policy, environment.actions), interrupt)
         return drive_each(self._scenarios.arrays, picks, environment, driver)
 
-    def takes(self, step: int, table: EpisodeTable) -> bool:
-        """Note a drive; whether none was better: by success, then by progress."""
+    def takes(self, step: int, table: EpisodeTable, tie: float = 0.0) -> bool:
+        """Note a drive; whether none was better: by success, progress, and then by `tie`."""
         self._driven_at = step
-        result = (float(table.success.mean()), float(table.progress.mean()))
+        result = (float(table.success.mean()), float(table.progress.mean()), tie)
         is_best = result > self._best
         if is_best:
             self._best, self.best_reward = result, float(table.reward.mean())
@@ -56,6 +56,7 @@ class Validation:
 
     def restore(self, state: State) -> None:
         """Know that again."""
-        success, progress = state["best"]
-        self._driven_at, self._best = state["driven_at"], (success, progress)
+        success, progress, *tie = state["best"]
+        self._driven_at = state["driven_at"]
+        self._best = (success, progress, tie[0] if tie else 0.0)
         self.best_reward = state["best_reward"]
