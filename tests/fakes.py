@@ -34,6 +34,7 @@ class FakeTelemetry:
         self.looks = 0
         self.begun_at: int | None = None
         self.total: int | None = None
+        self.pauses: tuple[int | None, float | None] = (None, None)
         self._open: list[Phase] = []
         self._step = 0
         self._stop_at = stop_at
@@ -46,6 +47,7 @@ class FakeTelemetry:
         self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
     ) -> None:
         self.total = total
+        self.pauses = (eval_every, save_every_s)
 
     def begin_at(self, step: int) -> None:
         self.begun_at = step

@@ -115,9 +115,7 @@ def _made(
     return made
 
 
-def _learn(
-    training: BCTraining, keeper: Keeper, telemetry: Telemetry, places: Places
-) -> None:
+def _learn(training: BCTraining, keeper: Keeper, telemetry: Telemetry, places: Places) -> None:
     """All batches that are left, on the same axis and schedule as if it were one go."""
     curves = TensorBoard(places.logs, resumed_at=training.step)
     watch = BCWatch(training, keeper, telemetry, curves)

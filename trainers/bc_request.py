@@ -21,8 +21,8 @@ class BCSettings(Settings):
     )
     driver: Literal["log", "pdm", "idm"] = Field(
         "log",
-        description="Who demonstrates, where `data` is a scenario set: the log's own driver, or "
-        "the drivers PDM or IDM.",
+        description="Who demonstrates, where `data` is a scenario set: the log's own driver, "
+        "or the drivers PDM or IDM.",
         json_schema_extra=option("--driver"),
     )
     noise: float = Field(
@@ -83,8 +83,8 @@ class BCRequest(TrainRequest):
     algorithm: Literal["BC"] = Field("BC", description="The algorithm.")
     data: Place | None = Field(
         None,
-        description="Demonstrations, or a scenario set to make them in; by default the built-in "
-        "generated scenarios.",
+        description="Demonstrations, or a scenario set to make them in; by default the "
+        "built-in generated scenarios.",
         examples=["datasets/demos/pdm"],
         json_schema_extra=option("--data"),
     )

@@ -136,9 +136,7 @@ class BCTraining:
         # Imitation looks at a first batch of its own, which counts nothing here.
         self.batches.done = self.done
         self.policy.set_training_mode(mode=True)
-        self.bc.train(
-            n_batches=stretch, on_batch_end=on_batch, progress_bar=False
-        )
+        self.bc.train(n_batches=stretch, on_batch_end=on_batch, progress_bar=False)
         self.done += stretch
 
     def moment(self) -> Moment:

@@ -42,8 +42,8 @@ def check_layout(folder: Path, manifest: DemonstrationManifest, request: TrainRe
         if made != asked:
             raise DataError(
                 f"The demonstrations {integrity.called(folder)} were made with "
-                f"`environment.{name}={made}`, and the run asks for `{asked}`; both must be the "
-                f"same. Try `/train bc --data {typed(str(folder))} "
+                f"`environment.{name}={made}`, and the run asks for `{asked}`; both must be "
+                f"the same. Try `/train bc --data {typed(str(folder))} "
                 f"--set environment.{name}={made}`."
             )
 

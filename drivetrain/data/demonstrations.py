@@ -31,9 +31,15 @@ OBSERVATIONS, ACTIONS, EPISODES = "observations.npy", "actions.npy", "episodes.n
 FILES = (OBSERVATIONS, ACTIONS, EPISODES)
 NUMBERS = ("score", "reward", "progress", "replay_error_m", "clipped")
 FIELDS = (
-    ("scenario", "group", "split", "licence")
-    + ("first_row", "rows", "success", "terminated")
-    + NUMBERS
+    "scenario",
+    "group",
+    "split",
+    "licence",
+    "first_row",
+    "rows",
+    "success",
+    "terminated",
+    *NUMBERS,
 )
 """Of an episode.  clipped: steps whose action was more than an action can ask for."""
 

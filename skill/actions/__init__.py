@@ -8,6 +8,7 @@ from typing import assert_never
 from skill.grammar import (
     Command,
     DataConvert,
+    DataDemos,
     DataGenerate,
     DataInfo,
     DataJoin,
@@ -53,7 +54,7 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.judging import act_on_driver
 
             return act_on_driver(command, room)
-        case DataConvert() | DataJoin() | DataInfo() | DataGenerate():
+        case DataConvert() | DataJoin() | DataInfo() | DataGenerate() | DataDemos():
             from skill.actions.data import act_on_data
 
             return act_on_data(command)
