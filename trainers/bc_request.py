@@ -1,8 +1,9 @@
 """What `/train bc` takes beyond what every algorithm takes."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
+from typing_extensions import override
 
 from drivetrain.sim.config import EnvironmentSettings, Settings
 from trainers.asked import MOST_STEPS
@@ -26,7 +27,7 @@ class BCSettings(Settings):
         json_schema_extra=option("--driver"),
     )
     noise: float = Field(
-        0.0,
+        0.1,
         ge=0,
         le=1,
         description="How hard PDM and IDM are pushed off their line while they demonstrate, so "
@@ -79,7 +80,6 @@ class BicycleSettings(EnvironmentSettings):
 class BCRequest(TrainRequest):
     """Train a driving policy with BC: imitates demonstrations, of logs or of rule drivers."""
 
-    takes_demonstrations: ClassVar[bool] = True
     algorithm: Literal["BC"] = Field("BC", description="The algorithm.")
     data: Place | None = Field(
         None,
@@ -93,3 +93,9 @@ class BCRequest(TrainRequest):
         BCTrainingSettings(), description="How long, and how often to look."
     )
     bc: BCSettings = Field(BCSettings(), description="How BC learns.")
+
+    @property
+    @override
+    def least_demonstrations(self) -> int:
+        """A batch."""
+        return self.bc.batch_size

@@ -24,7 +24,9 @@ def check_demonstrations(folder: Path, request: TrainRequest) -> None:
     """
     from drivetrain.data.demonstration_files import load_demonstrations
 
-    check_layout(folder, read_demonstration_manifest(folder), request)
+    told = read_demonstration_manifest(folder)
+    check_layout(folder, told, request)
+    check_enough(folder, told, request.least_demonstrations or 1)
     manifest = load_demonstrations(folder, every_value=False).manifest
     if manifest.scenario_set is not None:
         check_source(folder, manifest, Path(manifest.scenario_set))

@@ -111,7 +111,7 @@ def check_files(request: TrainRequest) -> None:
         from drivetrain.data.integrity import check, check_splits
         from trainers.demonstrated import check_demonstrations
 
-        if request.takes_demonstrations and are_demonstrations(request.data):
+        if request.least_demonstrations and are_demonstrations(request.data):
             check_demonstrations(request.data, request)
             return
         check(request.data)

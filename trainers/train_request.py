@@ -7,7 +7,7 @@ the shell. A config file is a request at rest: the same models read it.
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
@@ -117,12 +117,7 @@ class PolicySettings(Settings):
 
 
 class TrainRequest(Settings):
-    """What every algorithm's request holds.
-
-    takes_demonstrations: whether `data` may also be a folder of demonstrations.
-    """
-
-    takes_demonstrations: ClassVar[bool] = False
+    """What every algorithm's request holds."""
 
     run_id: str | None = Field(
         None,
@@ -171,6 +166,11 @@ class TrainRequest(Settings):
     schedule: ScheduleSettings = Field(
         ScheduleSettings(), description="When it may begin; changes nothing it learns."
     )
+
+    @property
+    def least_demonstrations(self) -> int | None:
+        """Transitions that `data` must demonstrate; None where it is a scenario set only."""
+        return None
 
     def digest(self) -> str:
         """Equal for two requests that would learn the same; names and queues do not count."""

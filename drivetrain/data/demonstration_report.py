@@ -47,8 +47,8 @@ def demonstration_report(folder: Path) -> str:
             f"- Left out: {_tally(manifest.left_out) or 'none'}",
             f"- Licences: {_tally(manifest.licences)}",
             f"- Layout: observation {manifest.observation} "
-            f"({manifest.observation_size} numbers), actions {manifest.actions} ({manifest.action_size}), "
-            f"actuators {manifest.actuators}",
+            f"({manifest.observation_size} numbers), actions {manifest.actions} "
+            f"({manifest.action_size}), actuators {manifest.actuators}",
             "",
             f"Next: `/train bc --data {typed(str(folder))} --run-id bc_v1`",
         ]
