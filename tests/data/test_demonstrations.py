@@ -206,7 +206,7 @@ def test_a_report_tells_quality_licences_and_the_next_command(
     told = capsys.readouterr().out
     assert "| Success | 100.0 % |" in told
     assert "Episodes: 4, " in told
-    assert "- Licences: test 4" in told
+    assert "- Licences: generated 4" in told
     assert f"`/train bc --data {out} --run-id bc_v1`" in told
     assert main(["info", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["driver"] == "pdm"

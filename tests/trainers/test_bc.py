@@ -81,15 +81,15 @@ def test_a_scenario_set_is_demonstrated_in_first_and_once(data: Path, tmp_path: 
 
 
 def test_cloning_a_rule_driver_drives_scenarios_it_never_saw(
-    demos: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    asked = request(demos, epochs=120, learning_rate=3e-3)
+    data = written_set(tmp_path / "set", count=24)
     telemetry = FakeTelemetry()
+    asked = request(data, epochs=60, learning_rate=3e-3, noise=0.1)
     train(asked, telemetry, places(tmp_path))
-    judged = evaluate("bc", places(tmp_path).best)
-    mine, untrained = judged.drivers[0], judged.drivers[1]
+    mine, untrained, *_ = evaluate("bc", places(tmp_path).best).drivers
     assert mine.success.rate >= 0.75
-    assert untrained.success.rate <= 0.25
+    assert untrained.success.rate == 0.0
     assert telemetry.last("val_mae") < 0.1
 
 
@@ -97,7 +97,7 @@ def test_the_spread_of_actions_has_a_floor(demos: Path, tmp_path: Path) -> None:
     asked = request(demos, epochs=60, learning_rate=1e-2, least_log_std=-1.5)
     train(asked, FakeTelemetry(), places(tmp_path))
     policy = restored_policy(checkpoints.load(places(tmp_path).last))
-    assert float(policy.log_std.min()) == pytest.approx(-1.5)
+    assert float(policy.log_std.detach().min()) == pytest.approx(-1.5)
 
 
 def test_ppo_starts_from_what_bc_learned(data: Path, demos: Path, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_demonstrations_whose_scenario_set_is_gone_are_refused(
     demonstrate(open_set(place), place, asked, out, lambda *_: None)
     shutil.rmtree(place)
     with pytest.raises(DataError, match="There is no scenario set"):
-        launch(BCRequest(run_id="r1", data=out), home=tmp_path / "home")
+        launch(request(out), home=tmp_path / "home")
 
 
 def test_only_imitators_take_demonstrations(demos: Path, tmp_path: Path) -> None:
