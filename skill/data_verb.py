@@ -1,17 +1,18 @@
-"""The verb on scenario sets: how its four actions are written, and the commands they become."""
+"""The verb on data: how its five actions are written, and the commands they become."""
 
 from typing import Final
 
 # A table without a single import, so that it is as light as the rest.
 from drivetrain.data.converters import FORMATS
 from drivetrain.errors import RequestError
-from drivetrain.options import Given, Option, whole_number
+from drivetrain.options import Given, Option, number, whole_number
 from drivetrain.text import listing, quote
 from skill.arguments import no_arguments, one_argument
 from skill.grammar import (
     JSON,
     Command,
     DataConvert,
+    DataDemos,
     DataGenerate,
     DataInfo,
     DataJoin,
@@ -19,6 +20,8 @@ from skill.grammar import (
 )
 
 EXAMPLE = "data convert commonroad SRC --out datasets/processed/ngsim"
+DEMOS_EXAMPLE = "data demos --driver pdm --set datasets/processed/ngsim --out demos/pdm"
+DEMONSTRATORS = ("log", "pdm", "idm")
 MOST_SCENARIOS = 1_000_000
 MOST_WORKERS = 1024
 
@@ -30,6 +33,7 @@ def _data(given: Given) -> Command:
         "join": _join,
         "info": _info,
         "generate": _generate,
+        "demos": _demos,
     }
     if action in builders:
         return builders[action](given, tuple(words))
@@ -109,6 +113,30 @@ def _generate(given: Given, words: tuple[str, ...]) -> Command:
     )
 
 
+def _demos(given: Given, words: tuple[str, ...]) -> Command:
+    _only(
+        given, "data demos", {"--driver", "--set", "--out", "--scenarios", "--noise", "--seed"}
+    )
+    no_arguments(Given(words), "data demos")
+    out, driver = given.last("--out"), given.last("--driver") or ""
+    if not out or driver not in DEMONSTRATORS or given.last("--set") == "":
+        raise RequestError(
+            f"`data demos` takes `--driver` ({listing(DEMONSTRATORS)}), `--out` with the "
+            f"folder to make, and a scenario set unless the built-in one is meant. "
+            f"Try `/train {DEMOS_EXAMPLE}`."
+        )
+    typing = f"data demos --driver {driver} --out DIR"
+    return DataDemos(
+        driver=driver,
+        out=out,
+        as_json="--json" in given,
+        scenarios=given.last("--set"),
+        most=whole_number(typing, "--scenarios", given.last("--scenarios"), 1, MOST_SCENARIOS),
+        noise=number(typing, "--noise", given.last("--noise"), 0, 1),
+        seed=whole_number(typing, "--seed", given.last("--seed"), 0, 2**32 - 1),
+    )
+
+
 def _only(given: Given, verb: str, flags: set[str]) -> None:
     extra = sorted(set(given.values) - flags - {"--json"})
     if extra:
@@ -119,11 +147,12 @@ def _only(given: Given, verb: str, flags: set[str]) -> None:
 
 DATA: Final = Verb(
     "data",
-    "convert FORMAT SRC… | join SET… | info SET | generate",
-    "Make scenario sets of recorded files or generated traffic, join and describe them.",
+    "convert FORMAT SRC… | join SET… | info SET | generate | demos",
+    "Make scenario sets of recorded files or generated traffic, join and describe them, and "
+    "demonstrations to imitate.",
     EXAMPLE,
     (
-        Option("--out", "Folder of the set to make; it must not exist yet.", "DIR"),
+        Option("--out", "Folder to make; it must not exist yet.", "DIR"),
         Option(
             "--db", "nuPlan databases to convert, or folders of them.", "FILE…", repeats=True
         ),
@@ -133,7 +162,11 @@ DATA: Final = Verb(
         Option("--workers", "Processes that convert; by default one per core.", "N"),
         Option("--sheet", "Draw scenes of the set into this PNG file.", "FILE"),
         Option("--count", "Scenarios to generate.", "N"),
-        Option("--seed", "Seed of the generator.", "N"),
+        Option("--driver", f"Who demonstrates: {listing(DEMONSTRATORS)}.", "DRIVER"),
+        Option("--set", "Set to demonstrate in; by default the built-in one.", "SET"),
+        Option("--scenarios", "Scenarios to demonstrate in; by default all.", "N"),
+        Option("--noise", "How hard the driver is pushed off its line, 0 to 1.", "SHARE"),
+        Option("--seed", "Seed of the generator, or of the pushes.", "N"),
         JSON,
     ),
     _data,

@@ -165,6 +165,23 @@ class DataGenerate:
 
 
 @dataclass(frozen=True, slots=True)
+class DataDemos:
+    """Let a driver drive a scenario set, for others to learn from.
+
+    scenarios: folder of the set, None for the built-in one.  most: scenarios to drive.
+    noise: how hard the driver is pushed, 0 to 1.
+    """
+
+    driver: str
+    out: str
+    as_json: bool
+    scenarios: str | None = None
+    most: int | None = None
+    noise: float | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Doctor:
     """Examine the machine and the home.  fix: repair what loses nothing by it."""
 
@@ -206,6 +223,7 @@ Command = (
     | DataJoin
     | DataInfo
     | DataGenerate
+    | DataDemos
     | Doctor
     | Help
 )

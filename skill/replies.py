@@ -118,12 +118,20 @@ def _same_lines(started: Started) -> list[str]:
 
 
 def _plan(run: Run, request: Mapping[str, Any]) -> str:
-    steps = short_count(request["training"]["total_steps"])
-    worlds = request["environment"]["num_envs"]
     return (
-        f"{run.algorithm}, {steps} steps in {worlds} worlds, seed {request['seed']}, "
+        f"{run.algorithm}, {_length(request)}, seed {request['seed']}, "
         f"device {request['device']}"
     )
+
+
+def _length(request: Mapping[str, Any]) -> str:
+    """How much is learned; where the steps are open, demonstrations are gone over."""
+    steps = request["training"]["total_steps"]
+    if "bc" in request:
+        bc = request["bc"]
+        return f"{short_count(steps)} steps" if steps else f"{bc['epochs']} epochs"
+    worlds = request["environment"]["num_envs"]
+    return f"{short_count(steps)} steps in {worlds} worlds"
 
 
 def _origin_lines(request: Mapping[str, Any]) -> list[str]:

@@ -33,6 +33,8 @@ class FakeTelemetry:
         self.phases: list[Phase] = []
         self.looks = 0
         self.begun_at: int | None = None
+        self.total: int | None = None
+        self.pauses: tuple[int | None, float | None] = (None, None)
         self._open: list[Phase] = []
         self._step = 0
         self._stop_at = stop_at
@@ -40,6 +42,12 @@ class FakeTelemetry:
         self._stop_when = stop_when
         self._stop_at_look = stop_at_look
         self._kill_at_look = kill_at_look
+
+    def expect(
+        self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
+    ) -> None:
+        self.total = total
+        self.pauses = (eval_every, save_every_s)
 
     def begin_at(self, step: int) -> None:
         self.begun_at = step

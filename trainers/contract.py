@@ -20,6 +20,11 @@ class StopRequested(Exception):  # noqa: N818 - a request, not an error
 class Telemetry(Protocol):
     """Where an algorithm writes its numbers and hears that it should stop."""
 
+    def expect(
+        self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
+    ) -> None:
+        """Say how far training goes and how often it pauses, where the request cannot tell."""
+
     def begin_at(self, step: int) -> None:
         """Training goes on from this step, 0 for a first attempt: rates are counted from it."""
 

@@ -3,13 +3,17 @@
 The words mean what they mean after `/train`; closing the terminal changes nothing for the run.
 """
 
+import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from drivetrain.errors import RequestError, UserError
 from drivetrain.options import Option, read_options
 from drivetrain.places import unusable_place
 from drivetrain.runs.attend import attend
+from drivetrain.runs.folder import is_run_id
 from drivetrain.runs.follow_up import is_asked_to_stop
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
@@ -24,6 +28,11 @@ from trainers.launch import launch
 from trainers.requests import REQUESTS
 from trainers.train_request import TrainRequest
 
+OUTPUT = Option(
+    "--output",
+    "Folder that gets a copy of `best.pt` and `last.pt`; it also names the run.",
+    "DIR",
+)
 HELP = Option("--help", "Show this.")
 UNFINISHED = 75
 INTERRUPTED = 130
@@ -53,7 +62,7 @@ def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
 def _train(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
     # All start options are the same for now; the config decides on the algorithm.
     fields = option_fields(REQUESTS[algorithms[0]])
-    options = (CONFIG, *fields.values(), SET, DRY_RUN, HELP)
+    options = (CONFIG, *fields.values(), SET, OUTPUT, DRY_RUN, HELP)
     given = read_options(algorithms[0], words, options)
     if HELP.flag in given:
         sys.stdout.write(_usage(module, options))
@@ -64,14 +73,29 @@ def _train(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
             f"Try `python -m {module} --help`."
         )
     algorithm = _algorithm(given.last(CONFIG.flag), algorithms)
+    output = _output(given.last(OUTPUT.flag))
     request = resolve(asked_with(algorithm, given, fields))
+    if output is not None and request.run_id is None and is_run_id(output.name):
+        request = request.model_copy(update={"run_id": output.name})
     if DRY_RUN.flag in given:
         sys.stdout.write(as_yaml(request))
         return 0
-    return _attended(request)
+    return _attended(request, output)
 
 
-def _attended(request: TrainRequest) -> int:
+def _output(text: str | None) -> Path | None:
+    """The folder that was named, from wherever the command was given."""
+    if text is None:
+        return None
+    if not text.strip():
+        raise RequestError(
+            "`--output` is empty; it is a folder for the policies. "
+            "Try `--output experiments/checkpoints/bc_v1`."
+        )
+    return Path(text).expanduser().absolute()
+
+
+def _attended(request: TrainRequest, output: Path | None) -> int:
     started = launch(request, home=home())
     run = started.run
     begun = "started" if started.created else "is the same request as before"
@@ -87,7 +111,20 @@ def _attended(request: TrainRequest) -> int:
             later = f"`/train resume {run.id}` lets it go on later"
             sys.stderr.write(f"\nStopping `{run.id}` ({did}); {how}. {later}.\n")
         else:
+            if output is not None:
+                _hand_out(run, output)
             return _told(run)
+
+
+def _hand_out(run: Run, output: Path) -> None:
+    """Copy the policies, unless the run keeps them there already."""
+    for policy in (run.folder.best_checkpoint, run.folder.checkpoints / "last.pt"):
+        target = output / policy.name
+        if policy.exists() and not (target.exists() and target.samefile(policy)):
+            output.mkdir(parents=True, exist_ok=True)
+            draft = target.with_name(f".{target.name}.{os.getpid()}")
+            shutil.copyfile(policy, draft)
+            draft.replace(target)
 
 
 def _is_asked(run: Run) -> bool:

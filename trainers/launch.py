@@ -107,7 +107,12 @@ def check_files(request: TrainRequest) -> None:
         )
     if request.data is not None:
         # numpy: only a request with data pays
+        from drivetrain.data.demonstrations import are_demonstrations
         from drivetrain.data.integrity import check, check_splits
+        from trainers.demonstrated import check_demonstrations
 
+        if request.least_demonstrations and are_demonstrations(request.data):
+            check_demonstrations(request.data, request)
+            return
         check(request.data)
         check_splits(request.data)

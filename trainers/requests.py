@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivetrain.errors import DataError
+from trainers.bc_request import BCRequest
 from trainers.ppo_request import PPORequest
 from trainers.train_request import TrainRequest
 
-REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest}
+REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest, "bc": BCRequest}
 
 
 def request_of(values: Mapping[str, Any]) -> TrainRequest:

@@ -167,6 +167,11 @@ class TrainRequest(Settings):
         ScheduleSettings(), description="When it may begin; changes nothing it learns."
     )
 
+    @property
+    def least_demonstrations(self) -> int | None:
+        """Transitions that `data` must demonstrate; None where it is a scenario set only."""
+        return None
+
     def digest(self) -> str:
         """Equal for two requests that would learn the same; names and queues do not count."""
         facts = self.model_dump(mode="json", exclude=set(NO_MATTER))

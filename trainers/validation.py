@@ -18,7 +18,7 @@ class Validation:
     def __init__(self, request: TrainRequest, scenarios: ScenarioSet) -> None:
         self._request = request
         self._scenarios = scenarios
-        self._best = (-math.inf, -math.inf)
+        self._best = (-math.inf, -math.inf, -math.inf)
         self._driven_at = 0
         self.best_reward: float | None = None
 
@@ -38,13 +38,13 @@ class Validation:
         driver = Interruptible(PolicyDriver(policy, environment.actions), interrupt)
         return drive_each(self._scenarios.arrays, picks, environment, driver)
 
-    def takes(self, step: int, table: EpisodeTable) -> bool:
-        """Note a drive; whether none was better: by score, then by progress.
+    def takes(self, step: int, table: EpisodeTable, tie: float = 0.0) -> bool:
+        """Note a drive; whether none was better: by score, progress, and then by `tie`.
 
         Where a map tells no score, a success counts as 1 and anything else as 0.
         """
         self._driven_at = step
-        result = (float(scores_of(table).mean()), float(table.progress.mean()))
+        result = (float(scores_of(table).mean()), float(table.progress.mean()), tie)
         is_best = result > self._best
         if is_best:
             self._best, self.best_reward = result, float(table.reward.mean())
@@ -60,6 +60,6 @@ class Validation:
 
     def restore(self, state: State) -> None:
         """Know that again."""
-        score, progress = state["best"]
-        self._driven_at, self._best = state["driven_at"], (score, progress)
+        score, progress, tie = state["best"]
+        self._driven_at, self._best = state["driven_at"], (score, progress, tie)
         self.best_reward = state["best_reward"]

@@ -1,4 +1,4 @@
-"""`python -m drivetrain.data convert | join | info | generate`: scenario sets by command."""
+"""`python -m drivetrain.data convert | join | info | generate | demos`: data by command."""
 
 import argparse
 import json
@@ -16,6 +16,8 @@ from drivetrain.data.conversion_progress import Progress
 from drivetrain.data.convert_file import Job
 from drivetrain.data.converters import FORMATS
 from drivetrain.data.converters.contract import Options
+from drivetrain.data.demonstration_files import load_demonstrations
+from drivetrain.data.demonstrations import are_demonstrations
 from drivetrain.data.joining import join_sets
 from drivetrain.data.report import Summary
 from drivetrain.data.scenario_sets import ScenarioSetWriter, load
@@ -89,7 +91,9 @@ def convert(options: argparse.Namespace) -> Answer:
 
 
 def info(options: argparse.Namespace) -> Answer:
-    """What a scenario set holds."""
+    """What a scenario set, or a folder of demonstrations, holds."""
+    if are_demonstrations(options.set):
+        return _demonstrated(options)
     scenarios = load(options.set)
     summary = Summary(scenarios, options.set)
     if options.sheet is not None:
@@ -97,6 +101,19 @@ def info(options: argparse.Namespace) -> Answer:
     if options.json:
         return Answer(json.dumps(summary.facts(), indent=2))
     return Answer(summary.markdown(options.sheet))
+
+
+def _demonstrated(options: argparse.Namespace) -> Answer:
+    """What demonstrations hold; their scenes are those of their set."""
+    from drivetrain.data.demonstration_report import (
+        demonstration_facts,
+        demonstration_report,
+    )
+
+    load_demonstrations(options.set)
+    if options.json:
+        return Answer(json.dumps(demonstration_facts(options.set), indent=2))
+    return Answer(demonstration_report(options.set))
 
 
 def join(options: argparse.Namespace) -> Answer:
@@ -117,6 +134,34 @@ def generate(options: argparse.Namespace) -> Answer:
             _progress(f"{at}/{options.count}", is_due=at % 64 == 0)
             writer.add([scenario])
     return Answer(_described(options.out))
+
+
+def demos(options: argparse.Namespace) -> Answer:
+    """A driver drives a scenario set, for others to learn from."""
+    # Imported here: it compiles the simulator, which the other commands do not need.
+    from drivetrain.data.demonstrate import Asked, demonstrate
+    from drivetrain.data.demonstration_files import require_free
+    from drivetrain.data.demonstration_report import demonstration_report
+    from drivetrain.data.open import open_set
+    from drivetrain.sim.config import EnvironmentSettings
+
+    require_free(options.out)
+    asked = Asked(
+        options.driver,
+        EnvironmentSettings(),
+        options.scenarios,
+        options.noise,
+        options.seed,
+    )
+    told = -1
+
+    def tell(done: int, whole: int) -> None:
+        nonlocal told
+        _progress(f"{done}/{whole}", is_due=done != told)
+        told = done
+
+    demonstrate(open_set(options.set), options.set, asked, options.out, tell)
+    return Answer(demonstration_report(options.out))
 
 
 def _described(folder: Path) -> str:
@@ -178,6 +223,15 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--count", type=_count, default=512, help="scenarios (default 512)")
     add.add_argument("--seed", type=_seed, default=0, help="seed of everything random")
     add.set_defaults(command=generate)
+    add = commands.add_parser("demos", help="an expert's drives to learn from")
+    drivers = ("log", "pdm", "idm")
+    add.add_argument("--driver", required=True, choices=drivers, help="who drives")
+    add.add_argument("--set", type=Path, help="scenario set (default the built-in one)")
+    add.add_argument("--out", required=True, type=Path, help="new folder for the drives")
+    add.add_argument("--scenarios", type=_count, help="drive at most so many")
+    add.add_argument("--noise", type=_share, default=0.0, help="pushes, 0 to 1 (default 0)")
+    add.add_argument("--seed", type=_seed, default=0, help="seed of the pushes")
+    add.set_defaults(command=demos)
     return parser
 
 
@@ -196,6 +250,13 @@ def _seed(text: str) -> int:
     number = int(text)
     if not 0 <= number < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is no seed; 0 to {2**32 - 1} are possible")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0.0 <= number <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share; 0 to 1 are possible")
     return number
 
 

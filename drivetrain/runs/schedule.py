@@ -216,7 +216,8 @@ def _lasts_s(run: Run, asked: Asked, rate: float | None) -> float | None:
     """Seconds that a run will take for the steps it has left, None where nobody can tell."""
     asked_for = (asked.request.get("training") or {}).get("total_steps")
     total = raised_total(run.folder) or asked_for
-    if not isinstance(total, int) or not rate:
+    # 0: only the trainer itself will tell.
+    if not isinstance(total, int) or not total or not rate:
         return None
     done = 0 if run.progress is None else run.progress.step
     return max(0, total - done) / rate

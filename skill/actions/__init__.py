@@ -9,6 +9,7 @@ from skill.grammar import (
     Command,
     Compare,
     DataConvert,
+    DataDemos,
     DataGenerate,
     DataInfo,
     DataJoin,
@@ -56,7 +57,7 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.judging import act_on_driver
 
             return act_on_driver(command, room)
-        case DataConvert() | DataJoin() | DataInfo() | DataGenerate():
+        case DataConvert() | DataJoin() | DataInfo() | DataGenerate() | DataDemos():
             from skill.actions.data import act_on_data
 
             return act_on_data(command)

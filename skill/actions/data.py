@@ -3,14 +3,16 @@
 import json
 
 from skill.children import run_child
-from skill.grammar import DataConvert, DataGenerate, DataInfo, DataJoin
+from skill.grammar import DataConvert, DataDemos, DataGenerate, DataInfo, DataJoin
 from skill.report import Report
 
 LEFT_OUT = 5
 """How the child ends that made a set and had to leave out files it failed on."""
 
 
-def act_on_data(command: DataConvert | DataJoin | DataInfo | DataGenerate) -> Report:
+def act_on_data(
+    command: DataConvert | DataJoin | DataInfo | DataGenerate | DataDemos,
+) -> Report:
     """Make or describe a scenario set."""
     match command:
         case DataConvert():
@@ -22,6 +24,8 @@ def act_on_data(command: DataConvert | DataJoin | DataInfo | DataGenerate) -> Re
             return describe_data(command)
         case DataGenerate():
             return generate_data(command)
+        case DataDemos():
+            return demonstrate(command)
 
 
 def convert_data(command: DataConvert) -> Report:
@@ -45,6 +49,20 @@ def generate_data(command: DataGenerate) -> Report:
     words += [] if command.count is None else ["--count", str(command.count)]
     words += [] if command.seed is None else ["--seed", str(command.seed)]
     return _make_set(words, command.out, as_json=command.as_json)
+
+
+def demonstrate(command: DataDemos) -> Report:
+    """Let a driver drive a scenario set, for others to learn from."""
+    given = {
+        "--driver": command.driver,
+        "--out": command.out,
+        "--set": command.scenarios,
+        "--scenarios": command.most,
+        "--noise": command.noise,
+        "--seed": command.seed,
+    }
+    words = [f"{flag}={value}" for flag, value in given.items() if value is not None]
+    return _make_set(["demos", *words], command.out, as_json=command.as_json)
 
 
 def describe_data(command: DataInfo) -> Report:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drivetrain.sim.config import EnvironmentSettings
+from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
 
@@ -26,7 +27,22 @@ def _ppo(data: Path, steps: int) -> PPORequest:
     )
 
 
-SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo}
+def _bc(data: Path, steps: int) -> BCRequest:
+    return BCRequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=BicycleSettings(num_envs=WORLDS, threads=1),
+        training=BCTrainingSettings(
+            total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
+        ),
+        policy=PolicySettings(hidden=(8, 8)),
+        # An epoch ends inside a stretch: the hand-made set gives about 5 batches.
+        bc=BCSettings(driver="idm", batch_size=64, report_every=ROLLOUT),
+    )
+
+
+SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo, "BC": _bc}
 """By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
 
 
