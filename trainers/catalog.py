@@ -9,7 +9,7 @@ from trainers.train_request import TrainRequest
 
 Train = Callable[[TrainRequest, Telemetry, Places], Outcome]
 
-TRAINERS = {"PPO": "trainers.ppo:train"}
+TRAINERS = {"PPO": "trainers.ppo:train", "SAC": "trainers.sac:train"}
 
 
 def trainer_of(request: TrainRequest) -> Train:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from drivetrain.errors import RequestError
 from drivetrain.text import listing, nearest, quote
 from trainers.fields import FieldFacts, fields_of, sections_of
-from trainers.train_request import TrainRequest
+from trainers.train_request import CONTRADICTION, TrainRequest
 
 MOST_PROBLEMS = 12
 _SIMPLE = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
@@ -115,6 +115,9 @@ def _problem(details: ErrorDetails, model: type[TrainRequest], origin: Origin) -
     names = [str(part) for part in details["loc"]]
     if details["type"] == "extra_forbidden":
         return _unknown(names, model)
+    if details["type"] == CONTRADICTION:
+        told = details["ctx"]
+        return Problem(told["path"], told["sentence"], f"{told['path']}={told['instead']}")
     fields, sections = fields_of(model), sections_of(model)
     # Below a field lie its items: `policy.hidden.0` is told as `policy.hidden`.
     while names and ".".join(names) not in fields and ".".join(names) not in sections:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainers.ppo_request import PPORequest
+from trainers.sac_request import SACRequest
 from trainers.train_request import TrainRequest
 
-REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest}
+REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest, "sac": SACRequest}
 
 
 def request_of(values: Mapping[str, Any]) -> TrainRequest:

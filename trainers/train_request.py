@@ -7,10 +7,11 @@ the shell. A config file is a request at rest: the same models read it.
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from drivetrain.numbers import whole_count
 from drivetrain.sim.config import EnvironmentSettings, Settings
@@ -19,6 +20,9 @@ from trainers.asked import MOST_STEPS
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NO_MATTER = frozenset({"run_id", "schedule"})
 """Fields that change nothing of what a run learns; the digest leaves them out."""
+
+CONTRADICTION: Final = "contradiction"
+"""The type of error that `contradiction` makes."""
 
 
 def whole_number(value: object) -> object:
@@ -38,6 +42,15 @@ def _printable_path(value: object) -> object:
 
 Count = Annotated[int, BeforeValidator(whole_number)]
 Place = Annotated[Path, BeforeValidator(_printable_path)]
+
+
+def contradiction(path: str, sentence: str, instead: str) -> PydanticCustomError:
+    """Settings that are allowed one by one and not together, for a model's validator to raise.
+
+    path: the setting to change.  sentence: without a full stop.  instead: what it may be.
+    """
+    facts = {"path": path, "sentence": sentence, "instead": instead}
+    return PydanticCustomError(CONTRADICTION, "{sentence}", facts)
 
 
 def option(flag: str) -> JsonDict:
