@@ -74,7 +74,7 @@ def make_learner(request: SACRequest, env: DrivingVecEnv, experience: Experience
         tau=sac.tau,
         gamma=sac.gamma,
         gradient_steps=updates_per_rollout(sac, env.num_envs),
-        ent_coef=sac.ent_coef,
+        ent_coef=f"auto_{sac.initial_ent_coef}" if sac.ent_coef == "auto" else sac.ent_coef,
         target_entropy="auto" if sac.target_entropy is None else sac.target_entropy,
         policy_kwargs=policy_arguments(request),
         seed=request.seed,

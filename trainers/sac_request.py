@@ -1,11 +1,18 @@
 """What `/train sac` takes beyond what every algorithm takes."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from drivetrain.sim.config import Settings
-from trainers.train_request import Count, PolicySettings, TrainRequest, contradiction
+from trainers.train_request import (
+    Contradiction,
+    Count,
+    PolicySettings,
+    TrainRequest,
+    contradictory,
+)
 
 
 class SACSettings(Settings):
@@ -15,7 +22,7 @@ class SACSettings(Settings):
     batch_size: Count = Field(256, ge=2, le=1_048_576, description="Transitions per update.")
     buffer_size: Count = Field(
         300_000,
-        ge=1,
+        ge=2,
         le=100_000_000,
         description="Newest transitions that are learned from; a million takes 2 GB of memory.",
     )
@@ -35,6 +42,9 @@ class SACSettings(Settings):
     # The limits stand inside: outside, Pydantic leaves them out of the schema of a union.
     ent_coef: Annotated[float, Field(ge=0, le=100)] | Literal["auto"] = Field(
         "auto", description="Weight of the entropy; `auto` learns it."
+    )
+    initial_ent_coef: float = Field(
+        0.03, gt=0, le=100, description="Where `ent_coef: auto` begins."
     )
     target_entropy: Annotated[float, Field(ge=-100, le=100)] | None = Field(
         None,
@@ -62,45 +72,49 @@ class SACRequest(TrainRequest):
     sac: SACSettings = Field(SACSettings(), description="How SAC learns.")
 
     @model_validator(mode="after")
-    def _can_act(self) -> Self:
+    def _is_consistent(self) -> Self:
+        found = [*self._of_other_algorithms(), *self._never_learning()]
+        if found:
+            raise contradictory(found)
+        return self
+
+    def _of_other_algorithms(self) -> Iterator[Contradiction]:
         if self.environment.actions == "proposals":
-            raise contradiction(
+            yield Contradiction(
                 "environment.actions",
                 "`environment.actions` is `proposals`; SAC acts in `bicycle` and `delta` only",
                 "bicycle",
             )
-        log_std, of_ppo = self.policy.log_std_init, PolicySettings().log_std_init
-        if log_std != of_ppo:
-            raise contradiction(
+        log_std, default = self.policy.log_std_init, PolicySettings().log_std_init
+        if log_std != default:
+            yield Contradiction(
                 "policy.log_std_init",
                 f"`policy.log_std_init` is `{log_std:g}`; SAC has a network of its own for "
                 "that, so leave it out",
-                f"{of_ppo:g}",
+                f"{default:g}",
             )
-        return self
 
-    @model_validator(mode="after")
-    def _can_learn(self) -> Self:
+    def _never_learning(self) -> Iterator[Contradiction]:
         sac, total = self.sac, self.training.total_steps
         if sac.batch_size > sac.buffer_size:
-            raise contradiction(
+            yield Contradiction(
                 "sac.batch_size",
                 f"`sac.batch_size` is `{sac.batch_size}`, more than the `{sac.buffer_size}` "
                 "transitions of `sac.buffer_size`",
                 str(max(2, sac.buffer_size // 4)),
             )
+        fitting = str(min(sac.buffer_size, total) // 4)
         if sac.learning_starts > sac.buffer_size:
-            raise contradiction(
+            yield Contradiction(
                 "sac.learning_starts",
                 f"`sac.learning_starts` is `{sac.learning_starts}`, more than the "
                 f"`{sac.buffer_size}` transitions of `sac.buffer_size`",
-                str(sac.buffer_size // 4),
+                fitting,
             )
         if sac.learning_starts >= total:
-            raise contradiction(
+            yield Contradiction(
                 "sac.learning_starts",
                 f"`sac.learning_starts` is `{sac.learning_starts}`, and the run is over after "
                 f"the `{total}` steps of `training.total_steps`",
-                str(total // 4),
+                fitting,
             )
-        return self

@@ -6,8 +6,9 @@ the shell. A config file is a request at rest: the same models read it.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
@@ -22,7 +23,7 @@ NO_MATTER = frozenset({"run_id", "schedule"})
 """Fields that change nothing of what a run learns; the digest leaves them out."""
 
 CONTRADICTION: Final = "contradiction"
-"""The type of error that `contradiction` makes."""
+"""The type of error that `contradictory` makes."""
 
 
 def whole_number(value: object) -> object:
@@ -44,13 +45,21 @@ Count = Annotated[int, BeforeValidator(whole_number)]
 Place = Annotated[Path, BeforeValidator(_printable_path)]
 
 
-def contradiction(path: str, sentence: str, instead: str) -> PydanticCustomError:
-    """Settings that are allowed one by one and not together, for a model's validator to raise.
+class Contradiction(NamedTuple):
+    """A setting that is allowed by itself, and not beside the others.
 
-    path: the setting to change.  sentence: without a full stop.  instead: what it may be.
+    sentence: what is wrong, without a full stop.  instead: what it may be, as one types it.
     """
-    facts = {"path": path, "sentence": sentence, "instead": instead}
-    return PydanticCustomError(CONTRADICTION, "{sentence}", facts)
+
+    path: str
+    sentence: str
+    instead: str
+
+
+def contradictory(found: Sequence[Contradiction]) -> PydanticCustomError:
+    """All of them as one error, for a model's validator to raise."""
+    told = [each._asdict() for each in found]
+    return PydanticCustomError(CONTRADICTION, "settings contradict each other", {"told": told})
 
 
 def option(flag: str) -> JsonDict:
