@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stable_baselines3 import SAC
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.sac.policies import SACPolicy
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -23,6 +25,7 @@ from trainers.policy import restored_policy
 from trainers.ppo import train as train_ppo
 from trainers.ppo_request import PPORequest
 from trainers.sac import make_training, train
+from trainers.sac_learner import SACLearner
 from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings
 
@@ -152,6 +155,21 @@ def test_a_restored_policy_drives_by_its_means(data: Path, tmp_path: Path) -> No
     with torch.inference_mode():
         means = torch.tanh(policy.actor.get_action_dist_params(seen)[0])
         assert torch.equal(policy._predict(seen, deterministic=True), means)
+
+
+def test_the_update_is_that_of_stable_baselines3(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = small(data)
+    learned = []
+    for update in (SACLearner.train, SAC.train):
+        monkeypatch.setattr(SACLearner, "train", update)
+        learner = make_training(request, lambda: None).learner
+        learner.set_logger(Logger(folder=None, output_formats=[]))
+        learner.learn(ROLLOUT)
+        learned.append(learner.policy.state_dict() | {"alpha": learner.log_ent_coef})
+    ours, theirs = learned
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-5) for name in ours)
 
 
 CONTRADICTIONS = {
