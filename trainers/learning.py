@@ -13,7 +13,6 @@ import torch
 from stable_baselines3.common.logger import Logger
 
 from drivetrain.data.scenario_sets import ScenarioSet
-from drivetrain.errors import DataError
 from drivetrain.machine import cores
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from drivetrain.sim.world import Worlds
@@ -22,6 +21,7 @@ from trainers.callbacks import Watch
 from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
 from trainers.keeper import Keeper
 from trainers.policy import Interrupt, load_weights
+from trainers.policy_origin import check_start
 from trainers.tensorboard import TensorBoard
 from trainers.train_request import TrainRequest
 from trainers.training import Training
@@ -92,14 +92,8 @@ def _begin(training: Training) -> None:
     given = training.request.init_from
     if given is None:
         return
-    checkpoint = checkpoints.load(given)
-    if checkpoint.algorithm != training.algorithm:
-        raise DataError(
-            f"`{given}` is a policy of {checkpoint.algorithm}, whose networks are others; "
-            f"{training.algorithm} starts from its own. "
-            f"Try `/train {checkpoint.algorithm.lower()} --init-from {given}`."
-        )
-    load_weights(training.policy, checkpoint)
+    check_start(training.algorithm, given)
+    load_weights(training.policy, checkpoints.load(given))
 
 
 def set_threads(request: TrainRequest) -> None:

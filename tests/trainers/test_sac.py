@@ -21,6 +21,7 @@ from trainers.asked import Asked
 from trainers.configs import resolve
 from trainers.contract import Outcome, Places
 from trainers.evaluate import evaluate
+from trainers.launch import launch
 from trainers.policy import restored_policy
 from trainers.ppo import train as train_ppo
 from trainers.ppo_request import PPORequest
@@ -144,6 +145,9 @@ def test_a_checkpoint_of_another_algorithm_is_no_start(data: Path, tmp_path: Pat
     given = tmp_path / "ppo" / "checkpoints" / "last.pt"
     asked = small(data, 1).model_copy(update={"init_from": given})
     with pytest.raises(DataError, match=r"is a policy of PPO.*Try `/train ppo --init-from"):
+        launch(asked, home=tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+    with pytest.raises(DataError, match="is a policy of PPO"):
         train(asked, FakeTelemetry(), places(tmp_path / "sac"))
 
 
