@@ -18,7 +18,7 @@ from trainers.train_request import (
 class SACSettings(Settings):
     """How SAC learns (Haarnoja et al. 2018)."""
 
-    learning_rate: float = Field(5e-4, gt=0, le=1, description="Step size of Adam.")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="Step size of Adam.")
     batch_size: Count = Field(256, ge=2, le=1_048_576, description="Transitions per update.")
     buffer_size: Count = Field(
         300_000,
@@ -44,7 +44,7 @@ class SACSettings(Settings):
         "auto", description="Weight of the entropy; `auto` learns it."
     )
     initial_ent_coef: float = Field(
-        0.03, gt=0, le=100, description="Where `ent_coef: auto` begins."
+        1.0, gt=0, le=100, description="Where `ent_coef: auto` begins."
     )
     target_entropy: Annotated[float, Field(ge=-100, le=100)] | None = Field(
         None,
