@@ -30,7 +30,8 @@ from drivetrain.data.open import open_set
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from trainers.gradients import Gradients
-from trainers.ppo import make_env, make_learner, set_threads
+from trainers.learning import make_env, set_threads
+from trainers.ppo import make_learner
 from trainers.ppo_request import PPORequest
 
 

@@ -7,6 +7,7 @@ which batch comes next.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from trainers.bc_request import BCRequest
 from trainers.checkpoints import Checkpoint, State
 from trainers.gradients import Gradients
 from trainers.moment import Moment, copied
-from trainers.policy import Interrupt, load_weights, numbers_in, untrained_policy
+from trainers.policy import Interrupt, load_weights, numbers_in, untrained_actor_critic
 from trainers.validation import Validation
 
 TOLD = ("neglogp", "entropy", "prob_true_act", "l2_norm", "loss")
@@ -121,7 +122,8 @@ class BCTraining:
         self.batches = Batches(
             demonstrations, demonstrations.rows("train"), bc.batch_size, self.request.seed
         )
-        self.bc.set_demonstrations(self.batches)
+        # Any iterable of mappings will do; the types ask for one of their own.
+        self.bc.set_demonstrations(cast(Any, self.batches))
         return same
 
     def learn(self, on_batch: Callable[[], None]) -> None:
@@ -188,7 +190,7 @@ def make_training(
 
     interrupt: called before every step of the optimiser; it may raise to leave.
     """
-    settings, policy = request.bc, untrained_policy(request, request.seed)
+    settings, policy = request.bc, untrained_actor_critic(request, request.seed)
     logger = HierarchicalLogger(Logger(folder=None, output_formats=[]))
     bc = BC(
         observation_space=policy.observation_space,
@@ -204,7 +206,8 @@ def make_training(
         custom_logger=logger,
     )
     bc._bc_logger = Silent(logger)  # noqa: SLF001 - imitation has no other way to it
-    losses = bc.loss_calculator = Losses(bc.loss_calculator)
+    losses = Losses(bc.loss_calculator)
+    bc.loss_calculator = cast(Any, losses)
     gradients = Gradients(bc.optimizer, settings.max_grad_norm, interrupt)
     _keep_above(policy.log_std, settings.least_log_std, bc.optimizer)
     return BCTraining(request, bc, losses, validation, gradients)

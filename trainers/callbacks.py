@@ -15,18 +15,26 @@ from trainers.contract import Telemetry, leave_if_asked
 from trainers.episodes import EndedEpisodes, summary
 from trainers.health import check_numbers, check_worlds
 from trainers.keeper import Keeper
-from trainers.ppo_training import PPOTraining
 from trainers.saturation import Saturation
 from trainers.stopwatch import Stopwatch
+from trainers.training import Training
 
 HEARTBEAT_S = 1.0
 
 
 class Watch(BaseCallback):
-    """Writes telemetry, evaluates on validation scenarios, and has every boundary kept."""
+    """Writes telemetry, evaluates on validation scenarios, and has every boundary kept.
 
-    def __init__(self, training: PPOTraining, keeper: Keeper, telemetry: Telemetry) -> None:
+    look_every: steps between two boundaries at least.  A rollout may be a single step of all
+    worlds, after which looking at everything would cost more than learning.
+    """
+
+    def __init__(
+        self, training: Training, keeper: Keeper, telemetry: Telemetry, look_every: int = 0
+    ) -> None:
         super().__init__()
+        self._look_every = look_every
+        self._looked_at: int | None = None
         self._training = training
         self._worlds = training.worlds
         self._validation = training.validation
@@ -55,7 +63,8 @@ class Watch(BaseCallback):
 
     @override
     def _on_rollout_start(self) -> None:
-        self.settle()
+        if self._looked_at is None or self.num_timesteps >= self._looked_at + self._look_every:
+            self.settle()
         self._times.begin("rollout")
 
     @override
@@ -73,6 +82,7 @@ class Watch(BaseCallback):
         """
         self._times.begin(None)
         step = self.model.num_timesteps
+        self._looked_at = step
         self._tell(step)
         self._keeper.hold(self._training.moment())
         ends = is_last and not self._validation.is_done(step)
@@ -103,17 +113,14 @@ class Watch(BaseCallback):
         self._telemetry.write(step, {**learned, **episodes, **times})
 
     def _learned(self, step: int) -> dict[str, float]:
-        """What the last update reported: losses, KL, clip fraction, the gradient's norm.
+        """What the updates reported: losses, KL, clip fraction, the gradients' norms.
 
         Raises:
             FloatingPointError: a loss is NaN or infinite.
         """
-        norms = self._training.gradients.told()
-        if norms is not None:
-            self.logger.record("train/grad_norm", norms.mean)
-        if norms is not None and norms.are_exploding():
-            text = f"a gradient's norm was {norms.longest:.3g}, usually {norms.usual:.3g}"
-            self._telemetry.event(step, "warning", text=text)
+        if self._record_norms(step):
+            for name, value in self._training.measured().items():
+                self.logger.record(f"train/{name}", value)
         learned = {
             name.removeprefix("train/"): float(value)
             for name, value in self.logger.name_to_value.items()
@@ -122,6 +129,17 @@ class Watch(BaseCallback):
         losses = {name: value for name, value in learned.items() if name.endswith("loss")}
         check_numbers(losses, step)
         return learned
+
+    def _record_norms(self, step: int) -> bool:
+        """Record how long gradients were, and warn of those that explode; whether any were."""
+        told = {name: each.told() for name, each in self._training.gradients.items()}
+        norms = {name: norm for name, norm in told.items() if norm is not None}
+        for name, norm in norms.items():
+            self.logger.record(f"train/{name}", norm.mean)
+            if norm.are_exploding():
+                text = f"a gradient's norm was {norm.longest:.3g}, usually {norm.usual:.3g}"
+                self._telemetry.event(step, "warning", text=text)
+        return bool(norms)
 
     def _record_speed(self, step: int) -> None:
         """Steps per second of this attempt, evaluations and saves included."""

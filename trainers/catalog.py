@@ -9,7 +9,11 @@ from trainers.train_request import TrainRequest
 
 Train = Callable[[TrainRequest, Telemetry, Places], Outcome]
 
-TRAINERS = {"PPO": "trainers.ppo:train", "BC": "trainers.bc:train"}
+TRAINERS = {
+    "PPO": "trainers.ppo:train",
+    "SAC": "trainers.sac:train",
+    "BC": "trainers.bc:train",
+}
 
 
 def trainer_of(request: TrainRequest) -> Train:

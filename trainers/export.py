@@ -11,12 +11,13 @@ import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -35,18 +36,26 @@ COMPARED = 4096
 class Acting(nn.Module):
     """[batch, numbers of the layout] to what `PolicyDriver` drives by, and no more."""
 
-    def __init__(self, policy: ActorCriticPolicy, *, by_number: bool) -> None:
+    def __init__(self, policy: BasePolicy, *, by_number: bool) -> None:
         super().__init__()
-        self.features = policy.pi_features_extractor
-        self.hidden = policy.mlp_extractor.policy_net
-        self.action = policy.action_net
         self.by_number = by_number
+        self.squashes = isinstance(policy, SACPolicy)
+        if isinstance(policy, SACPolicy):
+            actor = policy.actor
+            parts = (actor.features_extractor, actor.latent_pi, actor.mu)
+        else:
+            policy = cast(ActorCriticPolicy, policy)
+            hidden = policy.mlp_extractor.policy_net
+            parts = (policy.pi_features_extractor, hidden, policy.action_net)
+        self.features, self.hidden, self.action = parts
 
     @override
     def forward(self, observation: Tensor) -> Tensor:
         """Actions in [-1, 1], [batch, columns], or numbers of proposals, [batch]."""
         told: Tensor = self.action(self.hidden(self.features(observation)))
-        return told.argmax(dim=1) if self.by_number else told.clamp(-1.0, 1.0)
+        if self.by_number:
+            return told.argmax(dim=1)
+        return told.tanh() if self.squashes else told.clamp(-1.0, 1.0)
 
 
 def export(name: str, checkpoint_file: Path, out: Path) -> dict[str, Any]:

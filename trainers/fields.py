@@ -115,7 +115,8 @@ def _facts(path: str, schema: Schema, default: object) -> FieldFacts:
         example = limits.get("minimum", limits.get("maximum", 1))
     return FieldFacts(
         path=path,
-        allowed=_allowed(limits) + (", or null" if len(kinds) < _ways(schema) else ""),
+        allowed=" or ".join(map(_allowed, kinds))
+        + (", or null" if len(kinds) < _ways(schema) else ""),
         default=default,
         meaning=schema["description"],
         flag=schema.get("option"),

@@ -15,6 +15,7 @@ from drivetrain.runs.registry import find_run
 from drivetrain.settings import gpu_slots
 from drivetrain.text import quote
 from trainers.configs import as_yaml, with_whole_paths
+from trainers.policy_origin import check_start
 from trainers.train_request import TrainRequest
 
 TRAINER = (sys.executable, "-P", "-m", "trainers")
@@ -37,9 +38,8 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         check_files(request)
         check_schedule(request, home)
     request = with_whole_paths(request)
-    algorithm = str(request.model_dump(include={"algorithm"})["algorithm"])
     spec = RunSpec(
-        algorithm=algorithm,
+        algorithm=algorithm_of(request),
         request_json=request.model_dump_json(),
         digest=request.digest(),
         # Without its name: as a config, it starts a new run.
@@ -49,6 +49,11 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         plan=plan_of(request),
     )
     return start_run(home, spec)
+
+
+def algorithm_of(request: TrainRequest) -> str:
+    """The algorithm that the request names."""
+    return str(request.model_dump(include={"algorithm"})["algorithm"])
 
 
 def _is_taken(request: TrainRequest, home: Path) -> bool:
@@ -97,7 +102,7 @@ def check_files(request: TrainRequest) -> None:
 
     Raises:
         NotFoundError: its data or the checkpoint it starts from is not there.
-        DataError: its data is damaged.
+        DataError: its data is damaged, or it cannot start from that checkpoint.
     """
     if request.init_from is not None and not request.init_from.is_file():
         raise NotFoundError(
@@ -105,6 +110,8 @@ def check_files(request: TrainRequest) -> None:
             " and `last.pt` in its folder under `checkpoints`."
             " Try `/train ppo --init-from experiments/checkpoints/RUN/best.pt`."
         )
+    if request.init_from is not None:
+        check_start(algorithm_of(request), request.init_from)
     if request.data is not None:
         # numpy: only a request with data pays
         from drivetrain.data.demonstrations import are_demonstrations

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from gymnasium import Space
 from numpy.typing import NDArray
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
+from stable_baselines3.sac.policies import SACPolicy
 from torch import Tensor, nn
 
 from drivetrain.errors import DataError
@@ -20,6 +21,7 @@ from drivetrain.sim.world import Worlds
 from trainers.checkpoints import Checkpoint
 from trainers.networks import SceneEncoder
 from trainers.requests import request_of
+from trainers.sac_request import SACRequest
 from trainers.train_request import TrainRequest
 
 Interrupt = Callable[[], None]
@@ -30,11 +32,20 @@ def policy_arguments(request: TrainRequest) -> dict[str, Any]:
     """What stable-baselines3 needs to build the networks: equal ones for policy and value."""
     policy = request.policy
     hidden = list(policy.hidden)
-    arguments: dict[str, Any] = {
-        "net_arch": {"pi": hidden, "vf": hidden},
-        "activation_fn": nn.Tanh,
-        "log_std_init": policy.log_std_init,
-    }
+    arguments: dict[str, Any]
+    if isinstance(request, SACRequest):
+        arguments = {
+            "net_arch": {"pi": hidden, "qf": hidden},
+            "activation_fn": nn.ReLU,
+            # Updates are small and many: a step for all weights at once is a tenth of them.
+            "optimizer_kwargs": {"fused": True},
+        }
+    else:
+        arguments = {
+            "net_arch": {"pi": hidden, "vf": hidden},
+            "activation_fn": nn.Tanh,
+            "log_std_init": policy.log_std_init,
+        }
     if policy.network == "scene":
         arguments["features_extractor_class"] = SceneEncoder
         seen = {"observation": request.environment.observation}
@@ -42,12 +53,13 @@ def policy_arguments(request: TrainRequest) -> dict[str, Any]:
     return arguments
 
 
-def untrained_policy(request: TrainRequest, seed: int) -> ActorCriticPolicy:
+def untrained_policy(request: TrainRequest, seed: int) -> BasePolicy:
     """A policy for the request's worlds, as it stands before its first update."""
     environment = request.environment
+    networks: type[Any] = SACPolicy if isinstance(request, SACRequest) else ActorCriticPolicy
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        policy = ActorCriticPolicy(
+        policy: BasePolicy = networks(
             observation_space(LAYOUTS[environment.observation]),
             action_space(environment.actions),
             lambda _: 0.0,
@@ -57,7 +69,12 @@ def untrained_policy(request: TrainRequest, seed: int) -> ActorCriticPolicy:
     return policy
 
 
-def restored_policy(checkpoint: Checkpoint) -> ActorCriticPolicy:
+def untrained_actor_critic(request: TrainRequest, seed: int) -> ActorCriticPolicy:
+    """The same for an algorithm whose policy has a value beside it, as all but SAC's have."""
+    return cast(ActorCriticPolicy, untrained_policy(request, seed))
+
+
+def restored_policy(checkpoint: Checkpoint) -> BasePolicy:
     """The policy of a checkpoint, ready to drive.
 
     Raises:
@@ -68,7 +85,7 @@ def restored_policy(checkpoint: Checkpoint) -> ActorCriticPolicy:
     return policy
 
 
-def load_weights(policy: ActorCriticPolicy, checkpoint: Checkpoint) -> None:
+def load_weights(policy: BasePolicy, checkpoint: Checkpoint) -> None:
     """Give the policy the checkpoint's weights.
 
     Raises:
@@ -128,7 +145,7 @@ class PolicyDriver:
     actions: the action space that the policy was made for.
     """
 
-    def __init__(self, policy: ActorCriticPolicy, actions: Actions = "bicycle") -> None:
+    def __init__(self, policy: BasePolicy, actions: Actions = "bicycle") -> None:
         self._policy = policy
         self.actions: Actions = actions
 
@@ -140,7 +157,8 @@ class PolicyDriver:
         """The same for any observations.  [batch, numbers of the layout]."""
         seen = observations.to(self._policy.device)
         with torch.inference_mode():
-            actions = self._policy.get_distribution(seen).mode()
+            # `predict` would do the same by way of NumPy, and clip numbers of proposals.
+            actions = self._policy._predict(seen, deterministic=True)  # noqa: SLF001
         if self.actions != "proposals":
             actions = actions.clamp(-1.0, 1.0)
         return actions.cpu().numpy().astype(np.float32)

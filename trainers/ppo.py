@@ -1,84 +1,25 @@
-"""PPO (Schulman et al. 2017) on ADPlanning-v0, through stable-baselines3.
-
-Reads in the order of a run: worlds, learner, what an earlier attempt saved, then rollouts and
-updates, watched by a callback that writes telemetry, evaluates, saves, and ends the run when it
-is asked to stop.
-"""
+"""PPO (Schulman et al. 2017) on ADPlanning-v0, through stable-baselines3."""
 
 import math
-import sys
 from functools import partial
 from typing import Any
 
-import torch
 from stable_baselines3 import PPO
-from stable_baselines3.common.logger import Logger
 
 from drivetrain.data.open import open_set
-from drivetrain.data.scenario_sets import ScenarioSet
-from drivetrain.machine import cores
 from drivetrain.sim.sb3_env import DrivingVecEnv
-from drivetrain.sim.world import Worlds
-from trainers import checkpoints
-from trainers.callbacks import Watch
-from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
+from trainers.contract import Outcome, Places, Telemetry
 from trainers.gradients import Gradients
-from trainers.keeper import Keeper
-from trainers.policy import Interrupt, load_weights, policy_arguments
+from trainers.learning import learn, make_env
+from trainers.policy import Interrupt, policy_arguments
 from trainers.ppo_request import ROLLOUT_STEPS, PPORequest, PPOSettings
 from trainers.ppo_training import PPOTraining
-from trainers.stopwatch import TimedVecEnv
-from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
-
-NEVER = sys.maxsize
-"""For stable-baselines3's own dump of curves: the watch does it, once per boundary."""
 
 
 def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
-    """Train until all steps are done or a stop is asked for; the best and last are kept.
-
-    Where an earlier attempt left a whole state, training goes on from it.
-    """
-    set_threads(request)
-    keeper = Keeper(places, telemetry, request.training.save_every_s)
-    try:
-        with telemetry.phase("import"):
-            training = make_training(request, partial(leave_if_asked, telemetry))
-            done = keeper.resume(training)
-            if done is None:
-                _begin(training)
-            leave_if_asked(telemetry)
-        telemetry.begin_at(done or 0)
-        with keeper.rescuing():
-            curves = TensorBoard(places.logs, resumed_at=done or 0)
-            _learn(training, Watch(training, keeper, telemetry), curves)
-    except StopRequested:
-        return Outcome("stopped", keeper.save())
-    return Outcome("completed", training.learner.num_timesteps)
-
-
-def _learn(training: PPOTraining, watch: Watch, curves: TensorBoard) -> None:
-    """All steps that are left, on the same axis and schedule as if it were one go."""
-    learner, total = training.learner, training.request.training.total_steps
-    learner.set_logger(Logger(folder=None, output_formats=[curves]))
-    try:
-        learner.learn(
-            max(0, total - learner.num_timesteps),
-            callback=watch,
-            log_interval=NEVER,
-            reset_num_timesteps=False,
-        )
-        watch.settle(is_last=True)
-    finally:
-        curves.close()
-
-
-def _begin(training: PPOTraining) -> None:
-    """Start from the checkpoint that the request names, if it names one."""
-    given = training.request.init_from
-    if given is not None:
-        load_weights(training.policy, checkpoints.load(given))
+    """Train until all steps are done or a stop is asked for; see `learning.learn`."""
+    return learn(request, telemetry, places, partial(make_training, request))
 
 
 def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
@@ -90,26 +31,14 @@ def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
     env = make_env(request, scenarios)
     learner = make_learner(request, env)
     optimiser = learner.policy.optimizer
-    gradients = Gradients(optimiser, request.ppo.max_grad_norm, interrupt)
-    return PPOTraining(request, learner, env.worlds, Validation(request, scenarios), gradients)
-
-
-def set_threads(request: PPORequest) -> None:
-    """Give the learner its threads; more than the cores would slow it many times over."""
-    torch.set_num_threads(request.training.threads or cores())
-
-
-def make_env(request: PPORequest, scenarios: ScenarioSet) -> DrivingVecEnv:
-    """Worlds that draw from the training split, their first episodes staggered."""
-    worlds = Worlds(
-        scenarios.arrays,
-        request.environment,
-        num_worlds=request.environment.num_envs,
-        seed=request.seed,
-        picks=scenarios.picks("train"),
-        stagger=True,
+    return PPOTraining(
+        request=request,
+        algorithm=request.algorithm,
+        learner=learner,
+        worlds=env.worlds,
+        validation=Validation(request, scenarios),
+        gradients={"grad_norm": Gradients(optimiser, request.ppo.max_grad_norm, interrupt)},
     )
-    return TimedVecEnv(worlds)
 
 
 def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:

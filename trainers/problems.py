@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from drivetrain.errors import RequestError
 from drivetrain.text import listing, nearest, quote
 from trainers.fields import FieldFacts, fields_of, sections_of
-from trainers.train_request import TrainRequest
+from trainers.train_request import CONTRADICTION, TrainRequest
 
 MOST_PROBLEMS = 12
 _SIMPLE = re.compile(r"[A-Za-z0-9_@%+=:,./\[\]-]+")
@@ -83,7 +83,12 @@ def value_problems(
     error: ValidationError, model: type[TrainRequest], origin: Origin
 ) -> list[Problem]:
     """Every problem that the model found, in its order."""
-    found = [_problem(details, model, origin) for details in error.errors(include_url=False)]
+    found: list[Problem] = []
+    for details in error.errors(include_url=False):
+        if details["type"] == CONTRADICTION:
+            found += [_contradiction(told) for told in details["ctx"]["told"]]
+        else:
+            found.append(_problem(details, model, origin))
     # A list of many wrong items is one problem.
     return list({problem.path: problem for problem in reversed(found)}.values())[::-1]
 
@@ -125,6 +130,11 @@ def _problem(details: ErrorDetails, model: type[TrainRequest], origin: Origin) -
     inside = listing(sections[path])
     given = _given(details["input"])
     return Problem(path, f"`{path}` is {given}; it is a section of {inside}", fix=f"`{path}`")
+
+
+def _contradiction(told: Mapping[str, str]) -> Problem:
+    """As `train_request.Contradiction` tells it."""
+    return Problem(told["path"], told["sentence"], f"{told['path']}={told['instead']}")
 
 
 def _unknown(names: Sequence[str], model: type[TrainRequest]) -> Problem:

@@ -11,9 +11,14 @@ from pydantic import ValidationError
 from drivetrain.errors import DataError
 from trainers.bc_request import BCRequest
 from trainers.ppo_request import PPORequest
+from trainers.sac_request import SACRequest
 from trainers.train_request import TrainRequest
 
-REQUESTS: dict[str, type[TrainRequest]] = {"ppo": PPORequest, "bc": BCRequest}
+REQUESTS: dict[str, type[TrainRequest]] = {
+    "ppo": PPORequest,
+    "sac": SACRequest,
+    "bc": BCRequest,
+}
 
 
 def request_of(values: Mapping[str, Any]) -> TrainRequest:

@@ -6,11 +6,13 @@ the shell. A config file is a request at rest: the same models read it.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from drivetrain.numbers import whole_count
 from drivetrain.sim.config import EnvironmentSettings, Settings
@@ -19,6 +21,9 @@ from trainers.asked import MOST_STEPS
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NO_MATTER = frozenset({"run_id", "schedule"})
 """Fields that change nothing of what a run learns; the digest leaves them out."""
+
+CONTRADICTION: Final = "contradiction"
+"""The type of error that `contradictory` makes."""
 
 
 def whole_number(value: object) -> object:
@@ -38,6 +43,23 @@ def _printable_path(value: object) -> object:
 
 Count = Annotated[int, BeforeValidator(whole_number)]
 Place = Annotated[Path, BeforeValidator(_printable_path)]
+
+
+class Contradiction(NamedTuple):
+    """A setting that is allowed by itself, and not beside the others.
+
+    sentence: what is wrong, without a full stop.  instead: what it may be, as one types it.
+    """
+
+    path: str
+    sentence: str
+    instead: str
+
+
+def contradictory(found: Sequence[Contradiction]) -> PydanticCustomError:
+    """All of them as one error, for a model's validator to raise."""
+    told = [each._asdict() for each in found]
+    return PydanticCustomError(CONTRADICTION, "settings contradict each other", {"told": told})
 
 
 def option(flag: str) -> JsonDict:

@@ -2,7 +2,7 @@
 
 import math
 
-from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.policies import BasePolicy
 
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.sim.metrics import EpisodeTable, drive_each
@@ -30,7 +30,7 @@ class Validation:
         """Whether the policy of this step has been driven."""
         return 0 < step == self._driven_at
 
-    def drive(self, policy: ActorCriticPolicy, interrupt: Interrupt) -> EpisodeTable:
+    def drive(self, policy: BasePolicy, interrupt: Interrupt) -> EpisodeTable:
         """An episode of every validation scenario; draws from no random generator."""
         picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
         policy.set_training_mode(mode=False)

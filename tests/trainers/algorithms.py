@@ -6,6 +6,7 @@ from pathlib import Path
 from drivetrain.sim.config import EnvironmentSettings
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
 from trainers.ppo_request import PPORequest, PPOSettings
+from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
 
 WORLDS = 16
@@ -42,7 +43,24 @@ def _bc(data: Path, steps: int) -> BCRequest:
     )
 
 
-SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo, "BC": _bc}
+def _sac(data: Path, steps: int) -> SACRequest:
+    return SACRequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=EnvironmentSettings(num_envs=WORLDS, threads=1),
+        training=TrainingSettings(
+            total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
+        ),
+        policy=PolicySettings(hidden=(8, 8)),
+        # The ring is full, and overwrites its first transitions, in the second rollout.
+        sac=SACSettings(
+            batch_size=32, buffer_size=20 * WORLDS, learning_starts=64, look_every=ROLLOUT
+        ),
+    )
+
+
+SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo, "SAC": _sac, "BC": _bc}
 """By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
 
 

@@ -16,6 +16,7 @@ from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
 from tests.runs.living import spec
 from tests.written_sets import hand_made
+from trainers.checkpoints import Checkpoint, write
 from trainers.launch import launch, plan_of
 from trainers.ppo_request import PPORequest
 
@@ -52,7 +53,7 @@ def test_a_started_run_keeps_its_request_with_whole_paths_and_as_a_config(
 ) -> None:
     home = tmp_path / "home"
     monkeypatch.chdir(tmp_path)
-    Path("best.pt").write_bytes(b"weights")
+    write_policy(Path("best.pt"))
     request = PPORequest(run_id="r1", init_from=Path("best.pt"), seed=7)
     started = launch(request, home=home)
     try:
@@ -71,11 +72,29 @@ def test_a_started_run_keeps_its_request_with_whole_paths_and_as_a_config(
     assert PPORequest.model_validate(config).digest() == asked.digest
 
 
+def write_policy(file: Path) -> None:
+    """A policy of PPO, which is all that a start looks for."""
+    policy = Checkpoint("PPO", 1, {}, {}, observation_size=1, action_size=1)
+    with file.open("wb") as stream:
+        write(policy, stream)
+
+
+@pytest.mark.parametrize("content", [b"weights", b"\x80\x04cos\nsystem\n", b"PK\x03\x04"])
+def test_a_file_that_is_no_policy_is_refused_and_nothing_is_written(
+    content: bytes, tmp_path: Path
+) -> None:
+    given = tmp_path / "best.pt"
+    given.write_bytes(content)
+    with pytest.raises(DataError, match=r"is no policy of a run; .* Try `/train ppo"):
+        launch(PPORequest(run_id="r1", init_from=given), home=tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_repeated_start_needs_none_of_the_files_that_the_first_one_read(
     tmp_path: Path,
 ) -> None:
     given = tmp_path / "best.pt"
-    given.write_bytes(b"weights")
+    write_policy(given)
     request = PPORequest(run_id="r1", init_from=given)
     launch(request, home=tmp_path)
     try:

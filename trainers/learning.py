@@ -1,0 +1,115 @@
+"""A run of a stable-baselines3 learner, whichever it is, from its first step to its last.
+
+Reads in the order of a run: worlds, learner, what an earlier attempt saved, then rollouts and
+updates, watched by a callback that writes telemetry, evaluates, saves, and ends the run when it
+is asked to stop.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from stable_baselines3.common.logger import Logger
+
+from drivetrain.data.scenario_sets import ScenarioSet
+from drivetrain.machine import cores
+from drivetrain.sim.sb3_env import DrivingVecEnv
+from drivetrain.sim.world import Worlds
+from trainers import checkpoints
+from trainers.callbacks import Watch
+from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
+from trainers.keeper import Keeper
+from trainers.policy import Interrupt, load_weights
+from trainers.policy_origin import check_start
+from trainers.stopwatch import TimedVecEnv
+from trainers.tensorboard import TensorBoard
+from trainers.train_request import TrainRequest
+from trainers.training import Training
+
+NEVER = sys.maxsize
+"""For stable-baselines3's own dump of curves: the watch does it, once per boundary."""
+
+Make = Callable[[Interrupt], Training]
+"""Everything that trains, as it stands before the first step.
+
+It is given what to call before every step of an optimiser, which may raise to leave.
+"""
+
+
+def learn(
+    request: TrainRequest,
+    telemetry: Telemetry,
+    places: Places,
+    make: Make,
+    look_every: int = 0,
+) -> Outcome:
+    """Train until all steps are done or a stop is asked for; the best and last are kept.
+
+    Where an earlier attempt left a whole state, training goes on from it.
+
+    look_every: steps between two boundaries at least, where rollouts are shorter than that.
+    """
+    set_threads(request)
+    keeper = Keeper(places, telemetry, request.training.save_every_s)
+    try:
+        with telemetry.phase("import"):
+            training = make(partial(leave_if_asked, telemetry))
+            done = keeper.resume(training)
+            if done is None:
+                _begin(training)
+            leave_if_asked(telemetry)
+        telemetry.begin_at(done or 0)
+        with keeper.rescuing():
+            curves = TensorBoard(places.logs, resumed_at=done or 0)
+            _go_through(training, Watch(training, keeper, telemetry, look_every), curves)
+    except StopRequested:
+        return Outcome("stopped", keeper.save())
+    return Outcome("completed", training.learner.num_timesteps)
+
+
+def _go_through(training: Training, watch: Watch, curves: TensorBoard) -> None:
+    """All steps that are left, on the same axis and schedule as if it were one go."""
+    learner, total = training.learner, training.request.training.total_steps
+    learner.set_logger(Logger(folder=None, output_formats=[curves]))
+    try:
+        learner.learn(
+            max(0, total - learner.num_timesteps),
+            callback=watch,
+            log_interval=NEVER,
+            reset_num_timesteps=False,
+        )
+        watch.settle(is_last=True)
+    finally:
+        curves.close()
+
+
+def _begin(training: Training) -> None:
+    """Start from the checkpoint that the request names, if it names one.
+
+    Raises:
+        DataError: another algorithm made it, or it is for another observation or network.
+    """
+    given = training.request.init_from
+    if given is None:
+        return
+    check_start(training.algorithm, given)
+    load_weights(training.policy, checkpoints.load(given))
+
+
+def set_threads(request: TrainRequest) -> None:
+    """Give the learner its threads; more than the cores would slow it many times over."""
+    torch.set_num_threads(request.training.threads or cores())
+
+
+def make_env(request: TrainRequest, scenarios: ScenarioSet) -> DrivingVecEnv:
+    """Worlds that draw from the training split, their first episodes staggered."""
+    worlds = Worlds(
+        scenarios.arrays,
+        request.environment,
+        num_worlds=request.environment.num_envs,
+        seed=request.seed,
+        picks=scenarios.picks("train"),
+        stagger=True,
+    )
+    return TimedVecEnv(worlds)
