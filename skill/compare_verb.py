@@ -20,7 +20,7 @@ def _compare(given: Given) -> Command:
             raise RequestError(
                 f"{quote(name)} cannot name a run: an id has 1 to 64 letters, digits, `.`, `_` "
                 "or `-`, and begins with a letter or digit. "
-                f"Try `/train compare {near_run_id(name)} --baseline idm`."
+                f"Try `/train compare {near_run_id(name)} --baseline pdm`."
             )
     baselines = tuple(dict.fromkeys(given.values.get("--baseline", ())))
     for name in baselines:
@@ -43,7 +43,8 @@ def _compare(given: Given) -> Command:
 def _check_count(names: tuple[str, ...], baselines: tuple[str, ...]) -> None:
     count = len({*names, *baselines})
     if count < 2:
-        hint = f"compare {names[0]} --baseline idm" if names else EXAMPLE
+        other = "pdm" if "idm" in names else "idm"
+        hint = f"compare {names[0]} --baseline {other}" if names else EXAMPLE
         found = {0: "none", 1: "one"}[count]
         raise RequestError(
             f"`compare` takes two or more runs or baselines and was given {found}. "

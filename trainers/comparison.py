@@ -119,11 +119,15 @@ def standing(entry: Entry, scenes: Scenes) -> Standing:
 
 
 def contrasts(entries: Sequence[Entry], scenes: Scenes) -> tuple[Contrast, ...]:
-    """Every pair of drivers in every measure; two baselines are no question that was asked."""
+    """Every pair of drivers in every measure.
+
+    Beside a run nobody asks which of two baselines is better, and each question costs sureness.
+    """
+    has_runs = any(entry.runs for entry in entries)
     found = [
         contrast
         for first, second in combinations(entries, 2)
-        if first.runs or second.runs
+        if first.runs or second.runs or not has_runs
         for contrast in _of_pair(first, second, scenes)
     ]
     corrected = holm([contrast.difference.p for contrast in found])

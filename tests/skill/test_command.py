@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from drivetrain.errors import RequestError, UserError
 from skill.command import parse
 from skill.grammar import (
+    Compare,
     DataConvert,
     DataGenerate,
     DataInfo,
     DataJoin,
+    Diagnose,
     Doctor,
     Eval,
     Help,
@@ -41,6 +43,11 @@ READ = {
     "doctor": Doctor(fix=False, as_json=False),
     "doctor --fix --json": Doctor(fix=True, as_json=True),
     "wait ppo_v1 --timeout 1.5": Wait("ppo_v1", 1.5, as_json=False),
+    "compare a b a --baseline idm --baseline pdm --data s --traffic replay": Compare(
+        ("a", "b"), ("idm", "pdm"), "s", "replay", as_json=False
+    ),
+    "compare a idm --json": Compare(("a", "idm"), (), None, None, as_json=True),
+    "diagnose ppo_v1": Diagnose("ppo_v1", as_json=False),
     "eval ppo_v1 --data sets/a --scenarios 12 --checkpoint last": Eval(
         "ppo_v1", "sets/a", 12, "last", as_json=False
     ),
@@ -146,6 +153,16 @@ BAD = {
     "replay ../x": "cannot name a run",
     "eval x --checkpoint worst": "it is `best` or `last`",
     "data": "`data` knows `convert`, `join`, `info`, `generate` and `demos`",
+    "compare": "`compare` takes two or more runs or baselines and was given none",
+    "compare a a": "`compare` takes two or more runs or baselines and was given one",
+    "compare idm": "and was given one. Try `/train compare idm --baseline pdm`.",
+    "compare a ../idm": "cannot name a run",
+    "compare a b --baseline pmd": "it is `log`, `pdm`, `idm`, `constant_velocity` or `random`",
+    "compare a --baseline nobody": "`--baseline` is `nobody`",
+    "compare a b --data ''": "`--data` is empty",
+    "compare a b --traffic rush": "`--traffic` is `rush`; it is `idm`, `replay` or `mixed`",
+    f"compare {' '.join(f'r{at}' for at in range(21))}": "was given 21 drivers; 20 are allowed",
+    "diagnose": "`diagnose` takes one run id and was given none",
     "data convert": "`data convert` takes a format (`commonroad`, `argoverse` and `nuplan`)",
     "data convert nuscenes a --out b": "`data convert` takes a format (`commonroad`",
     "data convert nuplan a --out b --maps ''": "`--maps` is empty",
@@ -183,7 +200,19 @@ def test_any_text_is_a_command_or_a_user_error(text: str) -> None:
 
 
 WORDS = [
-    *("status", "logs", "stop", "wait", "eval", "data", "help", "ppo", "sac", "/train"),
+    *(
+        "status",
+        "logs",
+        "stop",
+        "wait",
+        "eval",
+        "compare",
+        "data",
+        "help",
+        "ppo",
+        "sac",
+        "/train",
+    ),
     *(
         "--json",
         "--tail",

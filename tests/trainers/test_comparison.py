@@ -90,11 +90,13 @@ def test_a_type_has_its_own_numbers_and_an_unscored_one_none() -> None:
     assert (kinds["straight"].scenarios, kinds["straight"].groups) == (40, 40)
 
 
-def test_two_baselines_are_not_compared() -> None:
+def test_two_baselines_are_compared_only_where_nobody_else_is() -> None:
     lone = [
         Entry(name, None, (), (), (), entry("x", a_score(0, 0, 80)).columns) for name in "ab"
     ]
-    assert contrasts(lone, scenes(40)) == ()
+    assert len(contrasts(lone, scenes(40))) == len(MEASURES)
+    beside = contrasts([*lone, entry("run", a_score(1, 0, 80))], scenes(40))
+    assert {(one.first, one.second) for one in beside} == {("a", "run"), ("b", "run")}
 
 
 def contestant(name: str, **changes: object) -> Contestant:

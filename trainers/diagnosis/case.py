@@ -45,8 +45,12 @@ class Case:
     total: int | None
 
     def recent(self, name: str, count: int = RECENT) -> list[float]:
-        """The newest values of a number; empty where there are too few to judge by."""
-        values = [value for _, value in self.history.numbers.get(name, ())][-count:]
+        """The newest values of a number; empty where there are too few to judge by.
+
+        Those of validation drives where learning itself does not tell it.
+        """
+        told = self.history.numbers.get(name) or self.history.evaluations.get(name, ())
+        values = [value for _, value in told][-count:]
         return values if len(values) >= ENOUGH else []
 
     def usual(self, name: str) -> float | None:

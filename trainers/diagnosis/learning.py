@@ -8,7 +8,8 @@ from trainers.diagnosis.case import Case, Change, Finding
 
 LEAST_EVALUATIONS = 8
 GOOD_SUCCESS = 0.95
-LOSSES = ("grad_norm", "value_loss", "critic_loss", "actor_loss", "disc_loss", "train_nll")
+LOSSES = ("grad_norm", "value_loss", "critic_loss", "disc_loss")
+"""Those that are never negative: what crosses 0 has no usual size."""
 EXPLODED = 100.0
 """Times what was usual before."""
 MOST_SATURATED = 0.5

@@ -10,7 +10,8 @@ MOST_KL = 0.05
 MOST_CLIPPED = 0.4
 LEAST_EXPLAINED = 0.01
 EARLY = 0.1
-"""The share of a run in which the value function need not fit yet."""
+LEAST_UPDATES = 20
+"""The share of a run, and the updates, in which the value function need not fit yet."""
 
 
 def collapse(case: Case) -> Finding | None:
@@ -82,7 +83,8 @@ def clipped(case: Case) -> Finding | None:
 def blind_critic(case: Case) -> Finding | None:
     """The value function explains less than a constant would."""
     explained = case.usual("explained_variance")
-    is_early = case.total is not None and case.step < EARLY * case.total
+    updates = len(case.history.numbers.get("explained_variance", ()))
+    is_early = updates < LEAST_UPDATES or case.step < EARLY * (case.total or 0)
     if explained is None or is_early or explained >= LEAST_EXPLAINED:
         return None
     return Finding(
