@@ -25,6 +25,12 @@ from trainers.ppo_request import ROLLOUT_STEPS, PPORequest
 class Silent:
     """Telemetry that tells nobody anything."""
 
+    def expect(
+        self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
+    ) -> None:
+        """Nobody waits."""
+        del total, eval_every, save_every_s
+
     def begin_at(self, step: int) -> None:
         """Nobody counts."""
 
@@ -50,6 +56,7 @@ class Stopwatch:
     def __init__(self, told: Telemetry) -> None:
         self._told = told
         self._laps: list[tuple[int, float]] = []
+        self.expect = told.expect
         self.begin_at = told.begin_at
         self.event = told.event
         self.phase = told.phase

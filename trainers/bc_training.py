@@ -6,7 +6,8 @@ which batch comes next.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,6 +71,7 @@ class BCTraining:
     """Imitation's learner with all that goes on beside it, as a `Resumable`.
 
     batches: what it learns from, once that is open.  done: batches it has learned from.
+    source: the hash of the actions that it learns from.
     """
 
     request: BCRequest
@@ -80,7 +82,7 @@ class BCTraining:
     batches: Batches | None = None
     demonstrations: Demonstrations | None = None
     done: int = 0
-    source: str | None = field(default=None)
+    source: str | None = None
 
     @property
     def policy(self) -> ActorCriticPolicy:
@@ -121,7 +123,9 @@ class BCTraining:
         self.batches = Batches(
             demonstrations, demonstrations.rows("train"), bc.batch_size, self.request.seed
         )
-        self.bc.set_demonstrations(self.batches)
+        # Mappings of arrays, as imitation takes them; only its protocol cannot be spelled.
+        batches: Any = self.batches
+        self.bc.set_demonstrations(batches)
         return same
 
     def learn(self, on_batch: Callable[[], None]) -> None:
@@ -204,7 +208,8 @@ def make_training(
         custom_logger=logger,
     )
     bc._bc_logger = Silent(logger)  # noqa: SLF001 - imitation has no other way to it
-    losses = bc.loss_calculator = Losses(bc.loss_calculator)
+    losses: Any = Losses(bc.loss_calculator)
+    bc.loss_calculator = losses
     gradients = Gradients(bc.optimizer, settings.max_grad_norm, interrupt)
     _keep_above(policy.log_std, settings.least_log_std, bc.optimizer)
     return BCTraining(request, bc, losses, validation, gradients)

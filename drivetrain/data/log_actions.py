@@ -54,7 +54,8 @@ class LogActionDriver:
         """What leads along the log.  [worlds, 2]."""
         wanted = np.array([self._wanted(worlds, world) for world in range(worlds.num_worlds)])
         self.beyond = (np.abs(wanted) > 1.0).any(axis=1)
-        return np.clip(wanted, -1.0, 1.0).astype(np.float32)
+        actions: NDArray[np.float32] = np.clip(wanted, -1.0, 1.0).astype(np.float32)
+        return actions
 
     def _wanted(self, worlds: Worlds, world: int) -> tuple[float, float]:
         scenario = int(worlds.state.progress.scenario[world])

@@ -107,7 +107,7 @@ def test_what_a_chat_client_corrected_is_put_right(text: str) -> None:
 BAD = {
     "pop --run-id x": "`pop` is not an algorithm. Did you mean `ppo`?",
     "stauts": "`stauts` is not a verb. Did you mean `status`?",
-    "sac": "`sac` cannot be trained yet; `ppo` can.",
+    "sac": "`sac` cannot be trained yet; `ppo` and `bc` can.",
     "/train gail --run-id g": "`gail` cannot be trained yet",
     "status; touch X": "`status;` is not a verb. Did you mean `status`?",
     "`touch X`": "is not a verb",
@@ -145,7 +145,7 @@ BAD = {
     "replay x --out ''": "`--out` is empty; it is the folder to draw into",
     "replay ../x": "cannot name a run",
     "eval x --checkpoint worst": "it is `best` or `last`",
-    "data": "`data` knows `convert`, `join`, `info` and `generate`",
+    "data": "`data` knows `convert`, `join`, `info`, `generate` and `demos`",
     "data convert": "`data convert` takes a format (`commonroad`, `argoverse` and `nuplan`)",
     "data convert nuscenes a --out b": "`data convert` takes a format (`commonroad`",
     "data convert nuplan a --out b --maps ''": "`--maps` is empty",

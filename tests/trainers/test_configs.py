@@ -297,7 +297,9 @@ def test_a_config_that_is_nowhere_is_not_found(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NotFoundError, match=r"built-in config \(`ppo`\)\. Try `/train ppo"):
+    with pytest.raises(
+        NotFoundError, match=r"built-in config \(`bc` and `ppo`\)\. Try `/train ppo"
+    ):
         resolve(Asked("ppo", name))
 
 
