@@ -159,7 +159,7 @@ BAD = {
     "data info a --sheet b.jpg": "`--sheet` is `b.jpg`; it is a `.png` file",
     "data info a --out b": "`--out` is not an option of `data info`",
     "data generate": "`data generate` needs `--out`",
-    "data demos --driver human --out d": "`data demos` takes `--driver` (`log`, `pdm` and `idm`)",
+    "data demos --driver me --out d": "`data demos` takes `--driver` (`log`, `pdm` and `idm`)",
     "data demos --driver pdm": "`data demos` takes `--driver`",
     "data demos --driver pdm --out d --noise 2": "`--noise` is `2`",
     "status 'x": "a quote or a backslash is left open",
