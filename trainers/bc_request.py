@@ -27,7 +27,7 @@ class BCSettings(Settings):
         json_schema_extra=option("--driver"),
     )
     noise: float = Field(
-        0.1,
+        0.3,
         ge=0,
         le=1,
         description="How hard PDM and IDM are pushed off their line while they demonstrate, so "

@@ -6,7 +6,7 @@ which batch comes next.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -71,6 +71,7 @@ class BCTraining:
     """Imitation's learner with all that goes on beside it, as a `Resumable`.
 
     batches: what it learns from, once that is open.  done: batches it has learned from.
+    source: the hash of the actions that it learns from.
     """
 
     request: BCRequest
@@ -81,7 +82,7 @@ class BCTraining:
     batches: Batches | None = None
     demonstrations: Demonstrations | None = None
     done: int = 0
-    source: str | None = field(default=None)
+    source: str | None = None
 
     @property
     def policy(self) -> ActorCriticPolicy:

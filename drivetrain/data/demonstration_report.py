@@ -30,7 +30,12 @@ def demonstration_report(folder: Path) -> str:
     """What demonstrations hold and how good they are, with the next command."""
     manifest = read_demonstration_manifest(folder)
     set_ = "the built-in scenarios" if manifest.scenario_set is None else manifest.scenario_set
-    pushed = f", pushed by up to {manifest.noise:g} of an action" if manifest.noise else ""
+    pushed = (
+        f", pushed off its line by {manifest.noise:g} of an action (the quality is that of the "
+        "pushed drives)"
+        if manifest.noise
+        else ""
+    )
     seconds = manifest.transitions * STEP_S
     return "\n".join(
         [

@@ -11,6 +11,7 @@ from skill.command import parse
 from skill.grammar import (
     Compare,
     DataConvert,
+    DataDemos,
     DataGenerate,
     DataInfo,
     DataJoin,
@@ -68,6 +69,9 @@ READ = {
     "data info sets/a": DataInfo("sets/a", as_json=False),
     "data info sets/a --sheet a.png": DataInfo("sets/a", as_json=False, sheet="a.png"),
     "data generate --out d --count 9 --seed 3": DataGenerate("d", 9, 3, as_json=False),
+    "data demos --driver pdm --set s --out d --scenarios 9 --noise 0.2": DataDemos(
+        "pdm", "d", as_json=False, scenarios="s", most=9, noise=0.2
+    ),
     "help ppo": Help("ppo", as_json=False),
     "": Help(None, as_json=False),
     "/train": Help(None, as_json=False),
@@ -172,6 +176,9 @@ BAD = {
     "data info a --sheet b.jpg": "`--sheet` is `b.jpg`; it is a `.png` file",
     "data info a --out b": "`--out` is not an option of `data info`",
     "data generate": "`data generate` needs `--out`",
+    "data demos --driver me --out d": "`data demos` takes `--driver` (`log`, `pdm` and `idm`)",
+    "data demos --driver pdm": "`data demos` takes `--driver`",
+    "data demos --driver pdm --out d --noise 2": "`--noise` is `2`",
     "status 'x": "a quote or a backslash is left open",
     "x" * 30_000: "20,000 are allowed",
 }

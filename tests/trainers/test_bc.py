@@ -12,6 +12,7 @@ from drivetrain.data.demonstrate import Asked, demonstrate
 from drivetrain.data.open import open_set
 from drivetrain.errors import DataError
 from drivetrain.sim.config import EnvironmentSettings
+from skill.licences import licences_of
 from tests.fakes import FakeTelemetry
 from tests.written_sets import written_set
 from trainers import checkpoints, ppo
@@ -153,3 +154,7 @@ def test_demonstrations_whose_scenario_set_is_gone_are_refused(
 def test_only_imitators_take_demonstrations(demos: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="scenario set"):
         launch(PPORequest(run_id="r1", data=demos), home=tmp_path / "home")
+
+
+def test_the_start_tells_the_licences_of_what_was_demonstrated(demos: Path) -> None:
+    assert licences_of(str(demos)) == ("generated",)
