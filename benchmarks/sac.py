@@ -1,6 +1,6 @@
 """How much of SAC's time the simulator takes: the same SAC on worlds, and on none.
 
-`python -m benchmarks.sac [--worlds 64] [--rounds 3] [--json]` alternates between both.
+`python -m benchmarks.sac [--worlds 64] [--rounds 3] [--data SET] [--json]`, one after the other.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -35,13 +36,13 @@ def rates(env: DrivingVecEnv, request: SACRequest, steps: int) -> tuple[float, f
     return (learner.num_timesteps - driven) / took_s, (learner._n_updates - updates) / took_s  # noqa: SLF001
 
 
-def measure(worlds: int, rounds: int, steps: int) -> dict[str, Any]:
+def measure(worlds: int, rounds: int, steps: int, data: Path | None) -> dict[str, Any]:
     """Both rates, alternating, and the ratio of their medians."""
     request = SACRequest(
         environment=EnvironmentSettings(num_envs=worlds), sac=SACSettings(learning_starts=1_000)
     )
     set_threads(request)
-    real = make_env(request, open_set(None))
+    real = make_env(request, open_set(data))
     free = FreeVecEnv(real)
     driven, idle = [], []
     for _ in range(rounds):
@@ -69,9 +70,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--worlds", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=8_000, help="steps timed per round")
+    parser.add_argument("--data", type=Path, help="a scenario set; else the built-in one")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    result = measure(asked.worlds, asked.rounds, asked.steps)
+    result = measure(asked.worlds, asked.rounds, asked.steps, asked.data)
     if asked.json:
         print(json.dumps(result))
     else:
