@@ -1,6 +1,6 @@
 """How much of SAC's time the simulator takes: the same SAC on worlds, and on none.
 
-`python -m benchmarks.sac [--worlds 64] [--rounds 3] [--data SET] [--json]`, one after the other.
+`python -m benchmarks.sac [--worlds 64] [--rounds 3] [--data SET] [--json]`, in turns.
 """
 
 import argparse
