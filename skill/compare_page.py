@@ -73,11 +73,15 @@ def _driven(facts: Mapping[str, Any]) -> str:
     split, name = untrusted(str(data["split"])), untrusted(str(data["name"]))
     licences = ", ".join(untrusted(str(one), 60) for one in data["licences"]) or "unknown"
     return (
-        f"{data['scenarios']} {split} scenarios of {name} from {data['groups']} drives, "
+        f"{data['scenarios']} {split} scenarios of {name} from {_drives(data['groups'])}, "
         f"licence {licences}, traffic {untrusted(str(facts['traffic']), 20)}, "
         f"at most {short_duration(facts['horizon_s'])}, actuators "
         f"{untrusted(str(facts['actuators']), 20)}. In brackets: 95 % interval."
     )
+
+
+def _drives(groups: int) -> str:
+    return "1 drive" if groups == 1 else f"{groups} drives"
 
 
 def _driver_lines(drivers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -114,7 +118,7 @@ def _verdict_part(facts: Mapping[str, Any]) -> str:
     if any(one["verdict"] == "too_few" for one in comparisons):
         groups = min(one["groups"] for one in comparisons)
         lines += [
-            f"Too few groups to tell: the scenarios come from {groups} drives, and "
+            f"Too few groups to tell: the scenarios come from {_drives(groups)}, and "
             f"{LEAST_GROUPS} are needed. The differences below may be chance. Try "
             "`--data` with a larger set.",
             "",
@@ -164,9 +168,11 @@ def _difference_table(comparisons: Sequence[Mapping[str, Any]]) -> str:
 
 def _difference(contrast: Mapping[str, Any]) -> str:
     measure, gap = contrast["measure"], contrast["difference"]
-    mean, low, high = (_signed(measure, gap[end]) for end in ("mean", "low", "high"))
     p = contrast["p_corrected"]
     shown = "p < 0.001" if p < 0.001 else f"p {p:.3f}"
+    if gap["low"] is None:
+        return f"{_signed(measure, gap['mean'])}, {shown}"
+    mean, low, high = (_signed(measure, gap[end]) for end in ("mean", "low", "high"))
     return f"{mean} ({low} to {high}), {shown}"
 
 
@@ -239,6 +245,8 @@ def _name(name: str) -> str:
 def _mean(measure: str, mean: Mapping[str, Any] | None) -> str:
     if mean is None:
         return UNKNOWN
+    if mean["low"] is None:
+        return _amount(measure, mean["mean"])
     shown, low, high = (_amount(measure, mean[end]) for end in ("mean", "low", "high"))
     return f"{shown} ({low.removesuffix('%')}-{high})"
 

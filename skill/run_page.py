@@ -148,7 +148,7 @@ def _of_type(driver: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 def _score(score: Mapping[str, Any]) -> str:
     shown = _hundredths(score.get("mean"))
-    if "low" not in score:
+    if score.get("low") is None:
         return shown
     return f"{shown} ({_hundredths(score['low'])}-{_hundredths(score.get('high'))})"
 

@@ -161,7 +161,8 @@ def _verdict(contrast: Contrast, p_corrected: float) -> Verdict:
     difference = contrast.difference
     if contrast.groups < LEAST_GROUPS:
         return "too_few"
-    is_sure = difference.low > 0 or difference.high < 0
+    low, high = difference.low, difference.high
+    is_sure = low is not None and high is not None and (low > 0 or high < 0)
     if not is_sure or p_corrected >= LEVEL:
         return "unclear"
     return "better" if difference.mean * MEASURES[contrast.measure] > 0 else "worse"
@@ -181,7 +182,8 @@ def _mean(column: Floats, scenes: Scenes, rows: NDArray[np.bool_]) -> Mean | Non
     if not known.any():
         return None
     values, (_, groups) = column[:, known], np.unique(scenes.groups[known], return_inverse=True)
-    if len(values) == 1 and np.isin(values, (0.0, 1.0)).all():
+    is_one = len(values) == 1 or (values == values[0, 0]).all()
+    if is_one and np.isin(values, (0.0, 1.0)).all():
         # A bootstrap of what never happened is sure of it; Wilson's interval is not.
         rate = rate_of(values[0] > 0, groups)
         return Mean(rate.rate, rate.low, rate.high)

@@ -39,23 +39,23 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean with its 95 % interval."""
+    """A mean with its 95 % interval; None where one recorded drive alone is known."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """By how much one driver's mean is above another's, with its 95 % interval.
+    """By how much one driver's mean is above another's, with its 95 % interval, or None.
 
     p: how often chance alone makes a difference as large, if who drove did not matter.
     """
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     p: float
 
 
@@ -179,9 +179,16 @@ def _sorted_out(values: NDArray[np.floating], groups: Groups | None) -> Groups:
     return numbers.astype(np.int64)
 
 
-def _interval(parts: Sequence[NDArray[np.floating]], groups: Groups) -> tuple[float, float]:
-    """The 95 % interval of the sum of the parts' means.  parts: [runs, episodes] each."""
+def _interval(
+    parts: Sequence[NDArray[np.floating]], groups: Groups
+) -> tuple[float, float] | tuple[None, None]:
+    """The 95 % interval of the sum of the parts' means.  parts: [runs, episodes] each.
+
+    Of groups as of runs one fewer is drawn than there are, see `_drawn_runs`.
+    """
     sizes = np.bincount(groups).astype(np.float64)
+    if len(sizes) == 1 < len(groups):
+        return None, None
     sums = [
         np.stack([np.bincount(groups, weights=run, minlength=len(sizes)) for run in part])
         for part in parts
@@ -192,7 +199,7 @@ def _interval(parts: Sequence[NDArray[np.floating]], groups: Groups) -> tuple[fl
     runs = [_drawn_runs(len(part), chance) for part in parts]
     for at in range(0, BOOTSTRAP_DRAWS, rows):
         block = means[at : at + rows]
-        draws = chance.integers(len(sizes), size=(len(block), len(sizes)))
+        draws = chance.integers(len(sizes), size=(len(block), max(1, len(sizes) - 1)))
         total = np.zeros(len(block))
         for part, drawn in zip(sums, runs, strict=True):
             for run, share in zip(part, drawn[at : at + rows].T, strict=True):

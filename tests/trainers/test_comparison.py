@@ -69,6 +69,8 @@ def test_seeds_of_one_kind_are_judged_by_their_mean_and_their_spread() -> None:
     told = standing(entry("seeds", spread, 3), scenes(40)).measures["score"]
     assert told is not None
     assert told.mean == pytest.approx(0.6)
+    assert told.low is not None
+    assert told.high is not None
     assert told.low < 0.45
     assert told.high > 0.75
 
@@ -78,6 +80,7 @@ def test_a_rate_of_nothing_is_still_uncertain() -> None:
     told = standing(never, scenes(40)).measures["at_fault_collision"]
     assert told is not None
     assert (told.mean, told.low) == (0.0, 0.0)
+    assert told.high is not None
     assert told.high > 0.05
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from trainers import statistics
 from trainers.statistics import (
+    Difference,
+    Mean,
     difference_of,
     holm,
     mean_of,
@@ -14,6 +16,17 @@ from trainers.statistics import (
     rate_of,
     sign_flip_p,
 )
+
+
+def ends(told: Mean | Difference) -> tuple[float, float]:
+    assert told.low is not None
+    assert told.high is not None
+    return told.low, told.high
+
+
+def width(told: Mean | Difference) -> float:
+    low, high = ends(told)
+    return high - low
 
 
 def test_a_rate_without_failures_is_still_uncertain() -> None:
@@ -33,8 +46,9 @@ def test_wilsons_interval_has_its_published_values() -> None:
 def test_more_episodes_make_a_mean_surer() -> None:
     values = np.random.default_rng(1).uniform(size=1000)
     few, many = mean_of(values[:50]), mean_of(values)
-    assert many.high - many.low < few.high - few.low
-    assert many.low < values.mean() < many.high
+    assert width(many) < width(few)
+    low, high = ends(many)
+    assert low < values.mean() < high
 
 
 def test_equal_values_leave_no_doubt() -> None:
@@ -74,7 +88,7 @@ def test_copies_of_a_drive_make_a_mean_no_surer() -> None:
     copied = mean_of(np.repeat(values, 7), np.repeat(np.arange(40), 7))
     assert (copied.low, copied.high) == pytest.approx((once.low, once.high))
     naive = mean_of(np.repeat(values, 7))
-    assert naive.high - naive.low < 0.5 * (copied.high - copied.low)
+    assert width(naive) < 0.5 * width(copied)
 
 
 def test_copies_of_a_drive_make_a_rate_no_surer() -> None:
@@ -145,8 +159,8 @@ def test_seeds_that_disagree_make_a_difference_unsure() -> None:
     against = np.full((1, 200), 0.4)
     one = difference_of(spread[2:], against, groups)
     three = difference_of(spread, against, groups)
-    assert one.low > 0
-    assert three.low < 0 < three.high
+    assert ends(one)[0] > 0
+    assert ends(three)[0] < 0 < ends(three)[1]
 
 
 def test_an_interval_over_seeds_holds_the_truth_about_as_often_as_it_says() -> None:
@@ -155,6 +169,20 @@ def test_an_interval_over_seeds_holds_the_truth_about_as_often_as_it_says() -> N
     for _ in range(50):
         skill = chance.normal(0.0, 0.2, size=(5, 1))
         ours = skill + chance.normal(0.0, 0.3, size=(5, 30))
-        told = difference_of(ours, np.zeros((1, 30)), groups)
-        held += told.low <= 0.0 <= told.high
+        low, high = ends(difference_of(ours, np.zeros((1, 30)), groups))
+        held += low <= 0.0 <= high
     assert held >= 43
+
+
+def test_one_drive_tells_no_interval() -> None:
+    values = np.random.default_rng(10).uniform(size=15)
+    one = np.zeros(15, np.int64)
+    assert (mean_of(values, one).low, mean_of(values, one).high) == (None, None)
+    assert difference_of(values[None], 0 * values[None], one).low is None
+    rate = rate_of(values > 0.5, one)
+    assert rate.high - rate.low > 0.7
+
+
+def test_two_drives_tell_an_interval_from_one_to_the_other() -> None:
+    told = mean_of(np.array([0.2, 0.2, 0.8, 0.8]), np.array([0, 0, 1, 1]))
+    assert (told.low, told.mean, told.high) == pytest.approx((0.2, 0.5, 0.8))
