@@ -298,7 +298,7 @@ def test_a_config_that_is_nowhere_is_not_found(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        NotFoundError, match=r"built-in config \(`bc` and `ppo`\)\. Try `/train ppo"
+        NotFoundError, match=r"built-in config \(`bc` and `ppo`\)\. Try `/train "
     ):
         resolve(Asked("ppo", name))
 
