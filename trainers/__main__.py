@@ -49,11 +49,12 @@ def _trained(
     try:
         request = _request_of(folder, launched)
         training = request.training
-        telemetry.expect(
-            training.total_steps,
-            eval_every=training.eval_every,
-            save_every_s=training.save_every_s,
-        )
+        if training.total_steps:  # else the trainer tells, once it knows its data
+            telemetry.expect(
+                training.total_steps,
+                eval_every=training.eval_every,
+                save_every_s=training.save_every_s,
+            )
         gpu = launched.gpu if launched else None
         outcome = _train(request, folder, gpu, telemetry)
         if outcome.how == "completed":

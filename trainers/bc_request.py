@@ -27,11 +27,11 @@ class BCSettings(Settings):
         json_schema_extra=option("--driver"),
     )
     noise: float = Field(
-        0.3,
+        0.1,
         ge=0,
         le=1,
-        description="How hard PDM and IDM are pushed off their line while they demonstrate, so "
-        "that they show how to come back; as a share of the strongest action.",
+        description="How hard a driver is pushed off its line while it demonstrates, so that "
+        "it shows how to come back; as a share of the strongest action.",
     )
     batch_size: Count = Field(1024, ge=2, le=1_048_576, description="Transitions per update.")
     learning_rate: float = Field(

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drivetrain.errors import DataError
-from drivetrain.text import quote
+from drivetrain.text import listing, quote
 
 LARGEST_INDEX = 4 * 1024 * 1024
 """Bytes of `data.pkl` that are looked at; ours are a hundredth of that."""
-STARTS_FROM = {"PPO": ("PPO",), "SAC": ("SAC",)}
+STARTS_FROM = {"PPO": ("PPO", "BC"), "SAC": ("SAC",), "BC": ("BC", "PPO")}
 """Whose policies each algorithm can start from: those with its own networks."""
 
 
@@ -30,7 +30,7 @@ def check_start(algorithm: str, file: Path) -> None:
     verb = made_by.lower()
     raise DataError(
         f"{quote(str(file))} is a policy of {made_by}, whose networks are others; {algorithm} "
-        f"starts from its own only. Try `/train {verb} --init-from PATH`, or leave it out."
+        f"starts from one of {listing(STARTS_FROM[algorithm])}. Try `/train {verb} --init-from PATH`, or leave it out."
     )
 
 

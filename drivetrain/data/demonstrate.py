@@ -49,7 +49,7 @@ class Asked:
     """What is to be driven.
 
     scenarios: at most so many, None for all; every split keeps its share.  noise: standard
-    deviation of the pushes, as a share of what an action can ask for; logs are not pushed.
+    deviation of the pushes, as a share of what an action can ask for.
     """
 
     driver: Demonstrator
@@ -235,7 +235,7 @@ def _noise(
     """Pushes as long as they last: [steps, worlds, columns], by scenario and seed alone."""
     steps, _, columns = shape
     pushes = np.zeros(shape, np.float32)
-    if asked.noise == 0.0 or asked.driver == "log":
+    if asked.noise == 0.0:
         return pushes
     fresh = asked.noise * np.sqrt(1.0 - NOISE_KEEPS**2)
     for world, pick in enumerate(picks):
@@ -257,7 +257,7 @@ def _origin(place: Path | None, asked: Asked) -> DemonstrationManifest:
         action_size=ACTION_COLUMNS[settings.actions],
         actuators=settings.actuators,
         traffic=settings.traffic,
-        noise=asked.noise if asked.driver != "log" else 0.0,
+        noise=asked.noise,
         scenario_set=None if place is None else str(place.absolute()),
         set_sha256=None if place is None else integrity.sha256_of(place / integrity.MANIFEST),
         episodes=0,

@@ -19,7 +19,7 @@ def written_run(home: Path, run_id: str = "r1") -> RunFolder:
     """A run that has begun its first attempt."""
     folder = RunFolder(home, run_id)
     folder.attempt(1).path.mkdir(parents=True)
-    request = {"seed": 3, "data": None, "ppo": {"gamma": 0.98, "hidden": [64, 64]}}
+    request = {"seed": 3, "data": None, "ppo": {"gamma": 0.98}, "policy": {"hidden": [64, 64]}}
     facts = {"algorithm": "PPO", "digest": "d1", "created": CREATED, "command": ["train"]}
     replace_json(folder.request, {"v": 1, **facts, "request": request})
     replace_json(folder.source, {"v": 1, "commit": "c0ffee"})
