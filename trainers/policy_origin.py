@@ -30,7 +30,8 @@ def check_start(algorithm: str, file: Path) -> None:
     verb = made_by.lower()
     raise DataError(
         f"{quote(str(file))} is a policy of {made_by}, whose networks are others; {algorithm} "
-        f"starts from one of {listing(STARTS_FROM[algorithm])}. Try `/train {verb} --init-from PATH`, or leave it out."
+        f"starts from one of {listing(STARTS_FROM[algorithm])}. "
+        f"Try `/train {verb} --init-from PATH`, or leave it out."
     )
 
 

@@ -7,19 +7,19 @@ from pydantic import BeforeValidator, Field
 from drivetrain.sim.config import Settings
 from trainers.train_request import Count, TrainRequest, whole_number
 
-ROLLOUT_STEPS = 16_384
+ROLLOUT_STEPS = 65_536
 
 
 class PPOSettings(Settings):
     """How PPO learns (Schulman et al. 2017)."""
 
     learning_rate: float = Field(
-        1e-3, gt=0, le=1, description="Step size of Adam at the start."
+        5e-4, gt=0, le=1, description="Step size of Adam at the start."
     )
     learning_rate_schedule: Literal["linear", "constant"] = Field(
         "linear", description="How the step size falls to the end of the run."
     )
-    batch_size: Count = Field(1024, ge=2, le=1_048_576, description="Transitions per update.")
+    batch_size: Count = Field(4096, ge=2, le=1_048_576, description="Transitions per update.")
     # The limits stand inside: outside, Pydantic leaves them out of the schema of a union.
     n_steps: Annotated[int, Field(ge=1, le=1_048_576), BeforeValidator(whole_number)] | None = (
         Field(
@@ -27,11 +27,11 @@ class PPOSettings(Settings):
             description=f"Steps per world and rollout; by default {ROLLOUT_STEPS} in all.",
         )
     )
-    n_epochs: int = Field(5, ge=1, le=100, description="Passes over each rollout.")
+    n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
     gamma: float = Field(0.98, ge=0, le=1, description="Discount per step of 0.1 s.")
-    gae_lambda: float = Field(0.9, ge=0, le=1, description="Lambda of the advantage estimate.")
+    gae_lambda: float = Field(0.95, ge=0, le=1, description="Lambda of the advantage estimate.")
     clip_range: float = Field(0.2, gt=0, le=1, description="Clip of the policy's ratio.")
-    ent_coef: float = Field(0.001, ge=0, le=1, description="Weight of the entropy bonus.")
+    ent_coef: float = Field(0.003, ge=0, le=1, description="Weight of the entropy bonus.")
     vf_coef: float = Field(0.5, ge=0, le=10, description="Weight of the value loss.")
     max_grad_norm: float = Field(0.5, gt=0, le=100, description="Clip of the gradient's norm.")
     target_kl: float | None = Field(

@@ -43,7 +43,7 @@ class RewardSettings(Settings):
         10.0, ge=0, le=1000, description="Reward of driving the expert's whole distance."
     )
     collision: float = Field(
-        1.0, ge=0, le=1000, description="Taken off once, at an episode's first collision."
+        2.0, ge=0, le=1000, description="Taken off once, at an episode's first collision."
     )
     red_light: float = Field(
         1.0, ge=0, le=1000, description="Taken off once, when a red light ends the episode."
