@@ -85,9 +85,9 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
     ("best_long_ago", "PPO", {"best_at": 5}),
     ("simulator_bound", "PPO", {"time/simulator_s": [4.0] * 20, "time/rollout_s": [5.0] * 20}),
     ("learner_bound", "PPO", {"time/update_s": [9.0] * 20}),
-    ("overestimation", "SAC", {"q_mean": [9.0 + 2 * at for at in range(20)], "rewards": FLAT}),
-    ("temperature", "SAC", {"ent_coef": [1e-6] * 20}),
-    ("temperature", "SAC", {"ent_coef": [50.0] * 20}),
+    ("overestimation", "SAC", {"mean_q": [9.0 + 2 * at for at in range(20)], "rewards": FLAT}),
+    ("temperature", "SAC", {"alpha": [1e-6] * 20}),
+    ("temperature", "SAC", {"alpha": [50.0] * 20}),
     (
         "overfitting",
         "BC",
@@ -127,7 +127,7 @@ def test_every_rule_has_its_trouble_here_and_its_words() -> None:
 @pytest.mark.parametrize(
     ("algorithm", "numbers"),
     [
-        ("SAC", {"q_mean": [1 + 0.2 * at for at in range(20)], "ent_coef": [0.05] * 20}),
+        ("SAC", {"mean_q": [1 + 0.2 * at for at in range(20)], "ent_coef": [0.05] * 20}),
         ("BC", {"val_nll": [1 - 0.02 * at for at in range(20)], "train_nll": [0.5] * 20}),
         ("GAIL", {"disc_accuracy": [0.5, 0.7, 0.8, 0.75, 0.7] * 4}),
     ],

@@ -15,7 +15,7 @@ WINDOW = 20
 
 def overestimation(case: Case) -> Finding | None:
     """Q grows while the driving does not."""
-    values, rewards = case.recent("q_mean", WINDOW), case.evaluated("reward")
+    values, rewards = case.recent("mean_q", WINDOW), case.evaluated("reward")
     if len(values) < 8 or len(rewards) < 3:
         return None
     first, now, best = values[0], values[-1], max(rewards)
@@ -30,14 +30,14 @@ def overestimation(case: Case) -> Finding | None:
         f"Its critics expect too much: the mean Q is {short_number(now)} and was "
         f"{short_number(first)} {len(values)} looks ago, while the best return is "
         f"{short_number(best)}",
-        {"q_mean": now, "q_mean_before": first, "best_return": best},
+        {"mean_q": now, "mean_q_before": first, "best_return": best},
         (*case.slower(), *case.scaled("sac.utd", 0.5)),
     )
 
 
 def temperature(case: Case) -> Finding | None:
     """The entropy coefficient at its end."""
-    now = case.usual("ent_coef")
+    now = case.usual("alpha")
     if now is None or LEAST_TEMPERATURE <= now <= MOST_TEMPERATURE:
         return None
     is_cold = now < LEAST_TEMPERATURE
@@ -46,6 +46,6 @@ def temperature(case: Case) -> Finding | None:
         "temperature",
         "problem",
         f"The entropy coefficient {'fell' if is_cold else 'rose'} to {now:.2g}: {text}",
-        {"ent_coef": now},
+        {"alpha": now},
         case.set_to("sac.ent_coef", "0.01" if is_cold else "0.1"),
     )
