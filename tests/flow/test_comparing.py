@@ -38,7 +38,7 @@ def test_runs_and_a_baseline_are_compared_on_the_same_scenarios(home: Path) -> N
     assert report.facts["drivers"][2]["measures"]["success"]["mean"] == 1.0
     assert "Too few groups to tell" in report.markdown
     assert "is better than" not in report.markdown
-    assert "| `ppo.learning_rate` | `0.001` | `0.001` | `1.0` |" in report.markdown
+    assert "| `ppo.learning_rate` | `0.0005` | `0.0005` | `1.0` |" in report.markdown
     json.loads(report.text(as_json=True))
 
 
