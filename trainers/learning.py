@@ -100,6 +100,7 @@ def _begin(training: Training) -> None:
 def set_threads(request: TrainRequest) -> None:
     """Give the learner its threads; more than the cores would slow it many times over."""
     torch.set_num_threads(request.training.threads or cores())
+    torch.set_float32_matmul_precision(request.training.matmul_precision)
 
 
 def make_env(request: TrainRequest, scenarios: ScenarioSet) -> DrivingVecEnv:

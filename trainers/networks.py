@@ -18,6 +18,7 @@ from drivetrain.sim.layout import LAYOUTS, ObservationLayout
 
 SEEN = 32
 """Numbers that remain of a whole set."""
+NEVER_STRONGEST = -1e9
 
 
 class SceneEncoder(BaseFeaturesExtractor):
@@ -57,10 +58,11 @@ class SetEncoder(nn.Module):
     @override
     def forward(self, rows: Tensor) -> Tensor:
         """The strongest of what the rows show; 0 where there is none."""
-        is_there = rows[:, :, -1:] > 0.0
-        # Below 0 nothing is told, as after a ReLU, so that nobody counts like an empty row.
-        shown: Tensor = self.each(rows).relu() * is_there
-        return shown.amax(dim=1)
+        # Added instead of filled in: what is added needs no pass of its own for gradients.
+        nobody = (rows[:, :, -1:] <= 0.0) * NEVER_STRONGEST
+        strongest: Tensor = (self.each(rows) + nobody).amax(dim=1)
+        # Below 0 nothing is told, so that nobody counts like an empty row.
+        return strongest.relu()
 
 
 def _features(layout: ObservationLayout) -> int:

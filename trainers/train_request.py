@@ -89,6 +89,11 @@ class TrainingSettings(Settings):
     threads: int | None = Field(
         None, ge=1, le=256, description="Threads of the learner; by default every core."
     )
+    matmul_precision: Literal["highest", "high", "medium"] = Field(
+        "medium",
+        description="Precision that matrix products of float32 may be computed with, as in "
+        "`torch.set_float32_matmul_precision`; `medium` lets processors use bfloat16.",
+    )
 
 
 class ScheduleSettings(Settings):
