@@ -39,7 +39,7 @@ def _actions(verb: str, seen: Tensor, network: str = "scene") -> Tensor:
         update={"policy": PolicySettings.model_validate({"network": network})}
     )
     policy = untrained_policy(request, seed=1)
-    return policy._predict(seen, deterministic=True)  # noqa: SLF001 - as drivers ask it
+    return policy._predict(seen, deterministic=True)
 
 
 @pytest.mark.parametrize("verb", ALGORITHMS)
