@@ -17,6 +17,16 @@ MEASURES = {
     "at_fault_collision": "At-fault collision",
     "progress": "Progress",
 }
+TOLD = {
+    "score": "Score",
+    "success": "Success",
+    "at_fault_collision": "At-fault collision",
+    "collision": "Collision",
+    "off_road": "Off-road",
+    "progress": "Progress",
+    "nuplan_ego_is_comfortable": "Comfortable",
+}
+"""Of every driver; verdicts are given on MEASURES."""
 NAMELESS = frozenset({"run_id", "seed", "schedule"})
 """What two requests may differ in without training otherwise."""
 ABSENT = object()
@@ -106,10 +116,10 @@ def _driver_lines(drivers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _standings(drivers: Sequence[Mapping[str, Any]]) -> str:
     rows = [
-        (_name(driver["name"]), *(_mean(name, driver["measures"][name]) for name in MEASURES))
+        (_name(driver["name"]), *(_mean(name, driver["measures"][name]) for name in TOLD))
         for driver in drivers
     ]
-    return table(("Driver", *MEASURES.values()), rows)
+    return table(("Driver", *TOLD.values()), rows)
 
 
 def _verdict_part(facts: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from drivetrain.text import listing, nearest, quote
 from skill.arguments import near_run_id, run_argument
 from skill.grammar import BASELINES, JSON, TRAFFIC, Command, Compare, Diagnose, Verb
 
-MOST_COMPARED = 20
+MOST_COMPARED = 30
 EXAMPLE = "compare ppo_v1 ppo_v2 --baseline idm"
 
 

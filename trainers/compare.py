@@ -18,10 +18,11 @@ from drivetrain.errors import RequestError, UserError
 from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.metrics import EpisodeTable
 from drivetrain.sim.planners import Driver
+from drivetrain.sim.score.terms import METRICS
 from drivetrain.text import quote, typed
 from trainers import checkpoints
 from trainers.baselines import BASELINES
-from trainers.comparison import MEASURES, Columns, Entry, Scenes, contrasts, standing
+from trainers.comparison import COMFORT, TOLD, Columns, Entry, Scenes, contrasts, standing
 from trainers.evaluate import CONDITIONS, Course
 from trainers.judgement import groups_of
 from trainers.policy import PolicyDriver, restored_policy
@@ -180,15 +181,25 @@ def _stored(run: AskedRun, course: Course) -> Result | None:
         rows = known["scenarios"]
         if [row["id"] for row in rows] != course.catalogue["id"].tolist():
             return None
-        columns = {name: np.array([row[name] for row in rows], np.float64) for name in MEASURES}
+        columns = {name: np.array([_told(row, name) for row in rows]) for name in TOLD}
         return Result(columns, known["step"], is_stored=True)
     except (OSError, ValueError, KeyError, TypeError):
         # An older program's or a damaged one: the drive tells the same.
         return None
 
 
+def _told(row: Mapping[str, Any], name: str) -> float:
+    """A number of a stored scenario; NaN where its map did not tell it."""
+    value = row["metrics"][name] if name == COMFORT else row[name]
+    return float("nan") if value is None else float(value)
+
+
 def _columns(table: EpisodeTable) -> Columns:
-    return {name: getattr(table, name).astype(np.float64) for name in MEASURES}
+    comfort = table.metrics[:, METRICS.index(COMFORT)]
+    plain = (name for name in TOLD if name != COMFORT)
+    return {name: getattr(table, name).astype(np.float64) for name in plain} | {
+        COMFORT: comfort
+    }
 
 
 def _entry(runs: Sequence[Contestant], results: Mapping[str, Result]) -> Entry:
@@ -200,9 +211,7 @@ def _entry(runs: Sequence[Contestant], results: Mapping[str, Result]) -> Entry:
         runs=names,
         seeds=tuple(one.request.seed for one in runs),
         steps=tuple(result.step for result in of_each),
-        columns={
-            name: np.stack([result.columns[name] for result in of_each]) for name in MEASURES
-        },
+        columns={name: np.stack([result.columns[name] for result in of_each]) for name in TOLD},
     )
 
 

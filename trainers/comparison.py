@@ -24,13 +24,24 @@ from trainers.statistics import (
 )
 
 MEASURES = {"score": 1, "success": 1, "at_fault_collision": -1, "progress": 1}
-"""What is compared; 1 where more is better, -1 where less is."""
+"""What verdicts are given on; 1 where more is better, -1 where less is."""
+COMFORT = "nuplan_ego_is_comfortable"
+TOLD = (
+    "score",
+    "success",
+    "at_fault_collision",
+    "collision",
+    "off_road",
+    "progress",
+    COMFORT,
+)
+"""What is told of every driver: each verdict more would cost the others sureness."""
 LEAST_GROUPS = 30
 LEVEL = 0.05
 
 Verdict = Literal["better", "worse", "unclear", "too_few"]
 Columns = Mapping[str, Floats]
-"""By MEASURES; NaN where the map does not tell a score."""
+"""By TOLD; NaN where the map does not tell a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ def standing(entry: Entry, scenes: Scenes) -> Standing:
         runs=entry.runs,
         seeds=entry.seeds,
         steps=entry.steps,
-        measures={name: _mean(entry.columns[name], scenes, every) for name in MEASURES},
+        measures={name: _mean(entry.columns[name], scenes, every) for name in TOLD},
         by_type={
             str(kind): _of_type(entry, scenes, scenes.types == kind)
             for kind in np.unique(scenes.types)

@@ -68,6 +68,8 @@ class Driven:
     score: float | None
     success: bool
     at_fault_collision: bool
+    collision: bool
+    off_road: bool
     progress: float
     reward: float
     red_lights: int
@@ -111,6 +113,8 @@ def driven(table: EpisodeTable, catalogue: NDArray[np.void]) -> tuple[Driven, ..
             score=known_mean(table.score[row : row + 1]),
             success=bool(table.success[row]),
             at_fault_collision=bool(table.at_fault_collision[row]),
+            collision=bool(table.collision[row]),
+            off_road=bool(table.off_road[row]),
             progress=float(table.progress[row]),
             reward=float(table.reward[row]),
             red_lights=int(table.red_lights[row]),

@@ -165,7 +165,7 @@ BAD = {
     "compare a --baseline nobody": "`--baseline` is `nobody`",
     "compare a b --data ''": "`--data` is empty",
     "compare a b --traffic rush": "`--traffic` is `rush`; it is `idm`, `replay` or `mixed`",
-    f"compare {' '.join(f'r{at}' for at in range(21))}": "was given 21 drivers; 20 are allowed",
+    f"compare {' '.join(f'r{at}' for at in range(31))}": "was given 31 drivers; 30 are allowed",
     "diagnose": "`diagnose` takes one run id and was given none",
     "data convert": "`data convert` takes a format (`commonroad`, `argoverse` and `nuplan`)",
     "data convert nuscenes a --out b": "`data convert` takes a format (`commonroad`",

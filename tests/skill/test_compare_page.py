@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from skill.compare_page import MEASURES, Compared, compare_report, differing_settings
+from skill.compare_page import MEASURES, TOLD, Compared, compare_report, differing_settings
 
 
 def mean(value: float) -> dict[str, float]:
@@ -18,7 +18,7 @@ def driver(name: str, runs: tuple[str, ...], score: float | None) -> dict[str, A
         "runs": runs,
         "seeds": list(range(len(runs))),
         "steps": [350_000] * len(runs),
-        "measures": {measure: mean(0.5) for measure in MEASURES} | {"score": told},
+        "measures": {measure: mean(0.5) for measure in TOLD} | {"score": told},
         "by_type": {"merge": kind | {"score": told}, "straight": kind | {"score": told}},
     }
 
@@ -75,10 +75,12 @@ def test_a_comparison_reads_like_this() -> None:
         "\n"
         "- `ppo_a, ppo_b`: `PPO`, mean of its seeds (0, 1), policy of step 350K, 350K\n"
         "\n"
-        "| Driver | Score | Success | At-fault collision | Progress |\n"
-        "|--------|-------|---------|--------------------|----------|\n"
-        "| `ppo_a, ppo_b` | 0.90 (0.85-0.95) | 50% (45-55%) | 50% (45-55%) | 50% (45-55%) |\n"
-        "| `IDM` | 0.80 (0.75-0.85) | 50% (45-55%) | 50% (45-55%) | 50% (45-55%) |\n"
+        "| Driver | Score | Success | At-fault collision | Collision | Off-road | Progress | "
+        "Comfortable |\n"
+        "|--------|-------|---------|--------------------|-----------|----------|----------|"
+        "-------------|\n"
+        f"| `ppo_a, ppo_b` | 0.90 (0.85-0.95) |{' 50% (45-55%) |' * 6}\n"
+        f"| `IDM` | 0.80 (0.75-0.85) |{' 50% (45-55%) |' * 6}\n"
         "\n"
         "### Who is better\n"
         "\n"

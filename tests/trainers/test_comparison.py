@@ -6,7 +6,7 @@ import pytest
 from drivetrain.errors import RequestError
 from drivetrain.sim.config import EnvironmentSettings
 from trainers.compare import Asked, AskedRun, Contestant, check_alike, of_one_kind
-from trainers.comparison import MEASURES, Contrast, Entry, Scenes, contrasts, standing
+from trainers.comparison import MEASURES, TOLD, Contrast, Entry, Scenes, contrasts, standing
 from trainers.ppo_request import PPORequest
 from trainers.statistics import Floats
 
@@ -19,7 +19,7 @@ def scenes(groups: int, per_group: int = 2) -> Scenes:
 
 def entry(name: str, score: Floats, runs: int = 1) -> Entry:
     """score: [runs, episodes]; collisions are where it is low."""
-    columns = dict.fromkeys(MEASURES, score) | {
+    columns = dict.fromkeys(TOLD, score) | {
         "success": (score > 0.5).astype(np.float64),
         "at_fault_collision": (score < 0.5).astype(np.float64),
     }
