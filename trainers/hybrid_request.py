@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from typing_extensions import override
 
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
+from trainers.finetune_request import FinetuneSettings
 from trainers.ppo_request import ByPPO
 from trainers.train_request import (
     Contradiction,
@@ -42,6 +43,9 @@ class HybridRequest(ByPPO):
         json_schema_extra=option("--init-from"),
     )
     bc: BCSettings = Field(BCSettings(), description="How it imitates at first.")
+    finetune: FinetuneSettings = Field(
+        FinetuneSettings(), description="How near it stays to what it imitated."
+    )
 
     @property
     @override
