@@ -7,6 +7,8 @@ which starts from the best of that.
 from functools import partial
 from pathlib import Path
 
+from drivetrain.errors import DataError
+from drivetrain.text import quote
 from trainers import bc, finetune
 from trainers.contract import Outcome, Places, Telemetry
 from trainers.hybrid_request import HybridRequest
@@ -26,5 +28,15 @@ def train(request: HybridRequest, telemetry: Telemetry, places: Places) -> Outco
 
 
 def imitated(request: HybridRequest, places: Places) -> Path:
-    """The policy file that the last stage starts from."""
-    return request.init_from or places.of_stage("bc").best
+    """The policy file that the last stage starts from.
+
+    Raises:
+        DataError: it is gone.
+    """
+    file = request.init_from or places.of_stage("bc").best
+    if not file.is_file():
+        raise DataError(
+            f"The policy that was imitated, {quote(str(file))}, is gone; without it the run "
+            "cannot go on. Start a new run: `/train hybrid`."
+        )
+    return file

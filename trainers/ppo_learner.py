@@ -38,11 +38,13 @@ class Pull:
     """What keeps a policy near another one.
 
     towards: the other policy, frozen.  weight: lam by the share of the run that is done.
+    is_encoder_free: whether the value's loss too changes what both networks see.
     """
 
     towards: ActorCriticPolicy
     direction: Direction
     weight: Callable[[float], float]
+    is_encoder_free: bool
 
     def divergence(self, seen: Tensor, policy: Normal) -> Tensor:
         """KL between both policies' actions, a mean over states.  seen: [batch, numbers]."""
@@ -140,10 +142,12 @@ class PPOLearner(PPO):
     ) -> tuple[Tensor, Tensor]:
         """The loss of a batch, and TOLD."""
         policy = self._acting_policy
-        hidden, hidden_value = policy.mlp_extractor(policy.extract_features(batch.observations))
+        seen = cast(Tensor, policy.extract_features(batch.observations))
+        hidden = policy.mlp_extractor.forward_actor(seen)
         told: Any = policy._get_action_dist_from_latent(hidden)  # noqa: SLF001 - no other way
         log_ratio = told.log_prob(batch.actions) - batch.old_log_prob
-        values = policy.value_net(hidden_value).flatten()
+        valued = seen if pull.is_encoder_free else seen.detach()
+        values = policy.value_net(policy.mlp_extractor.forward_critic(valued)).flatten()
         surrogate, clipped = self._surrogate(batch.advantages, log_ratio)
         value_loss = functional.mse_loss(batch.returns, values)
         entropy_loss = -told.entropy().mean()
