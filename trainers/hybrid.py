@@ -12,6 +12,7 @@ from drivetrain.text import quote
 from trainers import bc, finetune
 from trainers.contract import Outcome, Places, Telemetry
 from trainers.hybrid_request import HybridRequest
+from trainers.lineage import write_lineage
 from trainers.stages import go_through, has_begun
 
 
@@ -24,7 +25,9 @@ def train(request: HybridRequest, telemetry: Telemetry, places: Places) -> Outco
         imitate = partial(bc.train, request.cloning())
         if not go_through("bc", imitate, telemetry, places):
             return Outcome("stopped", 0)
-    return finetune.train(request, telemetry, places, imitated(request, places))
+    start = imitated(request, places)
+    write_lineage(request, telemetry, places, start)
+    return finetune.train(request, telemetry, places, start)
 
 
 def imitated(request: HybridRequest, places: Places) -> Path:
