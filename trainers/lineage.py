@@ -44,6 +44,18 @@ def write_lineage(
     draft.replace(places.lineage)
 
 
+def imitated_beside(checkpoint_file: Path) -> Path | None:
+    """The policy that a run's checkpoint came from by imitation, if it is still the same."""
+    record = checkpoint_file.parent / "lineage.json"
+    try:
+        told = json.loads(record.read_text(encoding="utf-8"))["imitated"]
+        file, known = Path(told["file"]), told["sha256"]
+        is_same = file.is_file() and sha256_of(file) == known
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return file if is_same else None
+
+
 def _demonstrations(request: HybridRequest, places: Places) -> Path:
     """The folder of those that the warm-up learned from."""
     given = request.data
