@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from drivetrain.sim.config import Settings
 from trainers.train_request import Count, TrainRequest, whole_number
+from trainers.warm_start_request import WarmStartSettings
 
 ROLLOUT_STEPS = 65_536
 
@@ -39,8 +40,17 @@ class PPOSettings(Settings):
     )
 
 
-class PPORequest(TrainRequest):
+class ByPPO(TrainRequest):
+    """What every request holds whose policy learns by PPO."""
+
+    algorithm: str
+    ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")
+    warm_start: WarmStartSettings = Field(
+        WarmStartSettings(), description="How PPO begins with a policy that only imitates."
+    )
+
+
+class PPORequest(ByPPO):
     """Train a driving policy with PPO: on-policy reinforcement learning, stable."""
 
     algorithm: Literal["PPO"] = Field("PPO", description="The algorithm.")
-    ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")

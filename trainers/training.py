@@ -7,7 +7,7 @@ has beyond the others, its subclass adds.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from stable_baselines3.common.policies import BasePolicy
 from torch.optim import Optimizer
 
 from drivetrain.sim.actions import ACTION_COLUMNS
+from drivetrain.sim.metrics import EpisodeTable
 from drivetrain.sim.world import Worlds
 from trainers import randomness
 from trainers.checkpoints import Checkpoint, State
@@ -33,6 +34,7 @@ class Training(ABC):
     """The learner with all that goes on beside it, as a `Resumable`.
 
     gradients: what watches each optimiser that is watched, by the name of its curve.
+    judges_start: whether what it starts from is evaluated too, and may stay the best.
     """
 
     request: TrainRequest
@@ -41,6 +43,7 @@ class Training(ABC):
     worlds: Worlds
     validation: Validation
     gradients: Mapping[str, Gradients]
+    judges_start: bool = field(default=False, kw_only=True)
 
     @property
     def policy(self) -> BasePolicy:
@@ -51,6 +54,19 @@ class Training(ABC):
     @abstractmethod
     def optimisers(self) -> Mapping[str, Optimizer]:
         """Everything that steps, by name."""
+
+    def begin_from(self, checkpoint: Checkpoint) -> None:
+        """Start from what another run learned.
+
+        Raises:
+            DataError: it is for another observation or network.
+        """
+        load_weights(self.policy, checkpoint)
+
+    def judged(self, step: int, table: EpisodeTable) -> Mapping[str, float]:
+        """Numbers of this algorithm's own about a validation drive; it may raise to end."""
+        del step, table
+        return {}
 
     def measured(self) -> Mapping[str, float]:
         """Numbers of this algorithm's own, told at a boundary after updates."""
