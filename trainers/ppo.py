@@ -2,19 +2,22 @@
 
 import math
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from stable_baselines3 import PPO
 
 from drivetrain.data.open import open_set
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from trainers.contract import Outcome, Places, Telemetry
+from trainers.gail_request import GAILRequest
 from trainers.gradients import Gradients
 from trainers.learning import learn, make_env
 from trainers.policy import Interrupt, policy_arguments
-from trainers.ppo_request import ROLLOUT_STEPS, PPORequest, PPOSettings
+from trainers.ppo_request import PPORequest, PPOSettings, rollout_length
 from trainers.ppo_training import PPOTraining
 from trainers.validation import Validation
+
+Learner = TypeVar("Learner", bound=PPO)
 
 
 def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
@@ -29,7 +32,7 @@ def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
     """
     scenarios = open_set(request.data)
     env = make_env(request, scenarios)
-    learner = make_learner(request, env)
+    learner = make_learner(request, env, PPO)
     optimiser = learner.policy.optimizer
     return PPOTraining(
         request=request,
@@ -41,14 +44,16 @@ def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
     )
 
 
-def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
-    """The stable-baselines3 learner that the request describes."""
+def make_learner(
+    request: PPORequest | GAILRequest, env: DrivingVecEnv, kind: type[Learner]
+) -> Learner:
+    """The stable-baselines3 learner that the request describes.  kind: PPO, or one of it."""
     ppo = request.ppo
-    return PPO(
+    return kind(
         "MlpPolicy",
         env,
         learning_rate=_learning_rate(ppo),
-        n_steps=ppo.n_steps or _rollout_length(request, env.num_envs),
+        n_steps=rollout_length(ppo, request, env.num_envs),
         batch_size=ppo.batch_size,
         n_epochs=ppo.n_epochs,
         gamma=ppo.gamma,
@@ -63,12 +68,6 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
         seed=request.seed,
         device=request.device,
     )
-
-
-def _rollout_length(request: PPORequest, worlds: int) -> int:
-    """Steps per world and rollout; a rollout is never longer than the whole run."""
-    steps = min(ROLLOUT_STEPS, request.training.total_steps)
-    return max(2, math.ceil(steps / worlds))
 
 
 def _learning_rate(ppo: PPOSettings) -> Any:

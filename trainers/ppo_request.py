@@ -1,5 +1,6 @@
 """What `/train ppo` takes beyond what every algorithm takes."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -37,6 +38,12 @@ class PPOSettings(Settings):
     target_kl: float | None = Field(
         0.03, gt=0, le=10, description="KL above which a rollout's updates stop."
     )
+
+
+def rollout_length(ppo: PPOSettings, request: TrainRequest, worlds: int) -> int:
+    """Steps per world and rollout; by default it is never longer than the whole run."""
+    steps = min(ROLLOUT_STEPS, request.training.total_steps)
+    return ppo.n_steps or max(2, math.ceil(steps / worlds))
 
 
 class PPORequest(TrainRequest):
