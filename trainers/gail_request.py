@@ -70,7 +70,9 @@ class GAILSettings(Settings):
         description="Weight that keeps the discriminator's slope near 1 between expert and "
         "policy.",
     )
-    reward: Literal["softplus", "logit"] = "softplus"
+    reward: Literal["softplus", "logit"] = Field(
+        "softplus", description="What the policy is paid for the logit."
+    )
 
 
 class GAILEnvironmentSettings(BicycleSettings):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from drivetrain.sim.config import EnvironmentSettings
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
+from trainers.gail_request import GAILEnvironmentSettings, GAILRequest, GAILSettings
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
@@ -60,7 +61,29 @@ def _sac(data: Path, steps: int) -> SACRequest:
     )
 
 
-SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo, "SAC": _sac, "BC": _bc}
+def _gail(data: Path, steps: int) -> GAILRequest:
+    return GAILRequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=GAILEnvironmentSettings(num_envs=WORLDS, threads=1),
+        training=TrainingSettings(
+            total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
+        ),
+        policy=PolicySettings(hidden=(8, 8)),
+        ppo=PPOSettings(n_steps=16, batch_size=64, n_epochs=2),
+        gail=GAILSettings(
+            driver="idm", disc_hidden=(8, 8), disc_batch_size=64, disc_updates=3
+        ),
+    )
+
+
+SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {
+    "PPO": _ppo,
+    "SAC": _sac,
+    "BC": _bc,
+    "GAIL": _gail,
+}
 """By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
 
 
