@@ -26,6 +26,7 @@ TITLES = {
     "drift": "predicts better and drives worse",
     "strong_discriminator": "discriminator too strong",
     "weak_discriminator": "discriminator guesses",
+    "variable_horizon": "living long looks like driving well",
     "saturated": "actions at the end of their range",
     "plateau": "no longer gets better",
     "best_long_ago": "best policy is old",

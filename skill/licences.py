@@ -1,8 +1,16 @@
-"""Under which licences a scenario set, or demonstrations, came."""
+"""Which scenario set a run drives in, and under which licences it came."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from drivetrain.errors import NotFoundError
+
+
+def course_of(request: Mapping[str, Any]) -> str | None:
+    """The set that a request drives in; where it names none, that of its demonstrations."""
+    data: str | None = request.get("data") or request.get("expert_data")
+    return data
 
 
 def licences_of(data: str | None) -> tuple[str, ...]:

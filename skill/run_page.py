@@ -19,6 +19,7 @@ from skill.facts import (
     tracker_trouble,
     why,
 )
+from skill.licences import course_of
 from skill.report import Facts, Report
 from skill.status_page import ago
 from skill.table import table, untrusted
@@ -267,7 +268,9 @@ def _request_lines(page: Page) -> Iterable[str]:
     request = asked.request
     worlds = (request.get("environment") or {}).get("num_envs", "?")
     yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
-    yield f"- Data: {data_words(request.get('data'), page.licences)}"
+    yield f"- Data: {data_words(course_of(request), page.licences)}"
+    if request.get("expert_data"):
+        yield f"- Imitates: {untrusted(str(request['expert_data']), 200)}"
     if request.get("init_from"):
         yield f"- Started from: {untrusted(str(request['init_from']), 200)}"
     yield f"- Request: digest `{asked.digest[:12]}`"

@@ -72,9 +72,7 @@ def _gail(data: Path, steps: int) -> GAILRequest:
         ),
         policy=PolicySettings(hidden=(8, 8)),
         ppo=PPOSettings(n_steps=16, batch_size=64, n_epochs=2),
-        gail=GAILSettings(
-            driver="idm", disc_hidden=(8, 8), disc_batch_size=64, disc_updates=3
-        ),
+        gail=GAILSettings(driver="idm", disc_hidden=(8, 8), disc_batch_size=64, disc_updates=3),
     )
 
 

@@ -9,7 +9,10 @@ from drivetrain.series import History, falling_p, noise_of, rising_p
 from skill.command import parse
 from skill.diagnosis_page import TITLES
 from trainers.diagnosis.rules import RULES, Diagnosis, diagnose
+from trainers.fields import fields_of
+from trainers.gail_request import GAILRequest
 from trainers.ppo_request import PPORequest
+from trainers.requests import REQUESTS
 
 STEPS = 1_000
 TOTAL = 40_000
@@ -34,8 +37,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "PPO": PPORequest().model_dump(mode="json"),
     "SAC": {"sac": {"learning_rate": 3e-4, "ent_coef": "auto", "utd": 1.0}},
     "BC": {"bc": {"learning_rate": 1e-3, "l2": 0.0, "epochs": 50}},
-    "GAIL": {"gail": {"disc_updates": 4}, "ppo": {"learning_rate": 3e-4}},
+    "GAIL": GAILRequest().model_dump(mode="json"),
 }
+VARIABLE = {"gail": {"horizon": "variable"}, "environment": {"on_failure": "stop"}}
 
 
 def series(values: Sequence[float]) -> list[tuple[int, float]]:
@@ -47,6 +51,7 @@ def seen(
     rewards: Sequence[float] = UP,
     successes: Sequence[float] | None = None,
     best_at: int = 20,
+    settings: dict[str, Any] | None = None,
     **numbers: Sequence[float],
 ) -> Diagnosis:
     evaluations = {"reward": series(rewards)}
@@ -58,7 +63,7 @@ def seen(
         evaluations=evaluations,
         best_at=[best_at * STEPS],
     )
-    return diagnose(algorithm, SETTINGS[algorithm], history, TOTAL)
+    return diagnose(algorithm, SETTINGS[algorithm] | (settings or {}), history, TOTAL)
 
 
 def rules(diagnosis: Diagnosis) -> set[str]:
@@ -106,6 +111,7 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("strong_discriminator", "GAIL", {"disc_accuracy": [0.99] * 20}),
     ("weak_discriminator", "GAIL", {"disc_accuracy": [0.5, 0.51] * 10}),
+    ("variable_horizon", "GAIL", {"steps": [90.0, 100.0] * 10, "settings": VARIABLE}),
 ]
 
 
@@ -159,7 +165,12 @@ def test_noise_alone_is_no_unlearning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "algorithm", "trouble"), [one for one in TROUBLES if one[1] == "PPO"]
+    ("rule", "algorithm", "trouble"),
+    [
+        *(one for one in TROUBLES if one[1] in ("PPO", "GAIL")),
+        ("collapse", "GAIL", {"std": [0.3] * 5 + [0.02] * 15}),
+        ("greedy", "GAIL", {"approx_kl": [0.09] * 20}),
+    ],
 )
 def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     rule: str, algorithm: str, trouble: dict[str, Any]
@@ -169,7 +180,8 @@ def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     assert changes, rule
     for change in changes:
         # Refused where there is no such setting, or the value lies beyond its limits.
-        parse(f"/train ppo --set {change.path}={change.value} --dry-run")
+        parse(f"/train {algorithm.lower()} --set {change.path}={change.value} --dry-run")
+        assert change.path in fields_of(REQUESTS[algorithm.lower()])
 
 
 def test_a_trend_is_told_from_noise_as_by_every_order_of_the_values() -> None:

@@ -70,8 +70,9 @@ class Case:
         return value
 
     def own(self, name: str) -> str:
-        """The path of a setting of the run's algorithm."""
-        return f"{self.algorithm.lower()}.{name}"
+        """The path of a setting of the run's algorithm; GAIL's policy learns by PPO's."""
+        section = "ppo" if self.algorithm == "GAIL" else self.algorithm.lower()
+        return f"{section}.{name}"
 
     def scaled(
         self, path: str, factor: float, *, least: float = 0.0, most: float = float("inf")

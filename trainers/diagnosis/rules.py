@@ -35,6 +35,7 @@ RULES: Final = (
     Rule(imitation.drift, ("BC",), ("val_nll",)),
     Rule(imitation.strong_discriminator, ("GAIL",), ("disc_accuracy",)),
     Rule(imitation.weak_discriminator, ("GAIL",), ("disc_accuracy",)),
+    Rule(imitation.variable_horizon, ("GAIL",), ("steps",)),
     Rule(learning.saturated, EVERY, ("saturation",)),
     Rule(learning.plateau, EVERY, ("eval/reward", "eval/success")),
     Rule(learning.best_long_ago, EVERY, ("eval/reward",)),
