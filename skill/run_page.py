@@ -269,10 +269,9 @@ def _request_lines(page: Page) -> Iterable[str]:
     worlds = (request.get("environment") or {}).get("num_envs", "?")
     yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
     yield f"- Data: {data_words(course_of(request), page.licences)}"
-    if request.get("expert_data"):
-        yield f"- Imitates: {untrusted(str(request['expert_data']), 200)}"
-    if request.get("init_from"):
-        yield f"- Started from: {untrusted(str(request['init_from']), 200)}"
+    for what, name in (("Imitates", "expert_data"), ("Started from", "init_from")):
+        if request.get(name):
+            yield f"- {what}: {untrusted(str(request[name]), 200)}"
     yield f"- Request: digest `{asked.digest[:12]}`"
 
 
