@@ -64,10 +64,14 @@ class FreeVecEnv(DrivingVecEnv):
 
 def steps_per_second(env: DrivingVecEnv, request: PPORequest, rollouts: int) -> float:
     """The rate of whole rollouts with their updates, after one rollout of warm-up."""
-    learner = make_learner(request, env, PPO)
-    Gradients(learner.policy.optimizer, request.ppo.max_grad_norm, lambda: None)
+    return pace(make_learner(request, env, PPO), request.ppo.max_grad_norm, rollouts)
+
+
+def pace(learner: PPO, limit: float, rollouts: int) -> float:
+    """The same of any learner of PPO's kind.  limit: of the gradient's norm."""
+    Gradients(learner.policy.optimizer, limit, lambda: None)
     learner.set_logger(Logger(folder=None, output_formats=[]))
-    per_rollout = learner.n_steps * env.num_envs
+    per_rollout = learner.n_steps * learner.n_envs
     learner.learn(per_rollout)
     begun = time.perf_counter()
     learner.learn(rollouts * per_rollout, reset_num_timesteps=False)

@@ -59,10 +59,8 @@ class Discriminator:
     def __init__(self, net: RewardNet, settings: GAILSettings) -> None:
         self.net = net
         self.optimiser = torch.optim.Adam(net.parameters(), lr=settings.disc_learning_rate)
-        self._penalty = settings.gradient_penalty
-        # In fixed horizons any reward will do; in others one that is never negative would pay
-        # for staying alive, whoever drives.
-        self._is_signed = settings.horizon == "variable" or settings.reward == "logit"
+        # Where episodes end early, a reward that is never negative would pay for staying alive.
+        self._is_signed = settings.horizon == "variable"
 
     def update(
         self, expert: tuple[Tensor, Tensor], policy: tuple[Tensor, Tensor]
@@ -77,9 +75,8 @@ class Discriminator:
         logits = self._logits(states, actions)
         labels = torch.cat([torch.ones(count), torch.zeros(count)]).to(logits.device)
         loss = binary_cross_entropy_with_logits(logits, labels)
-        whole = loss + self._slope(expert, policy) if self._penalty > 0.0 else loss
         self.optimiser.zero_grad()
-        whole.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         return _told(logits.detach(), loss.detach(), count)
 
@@ -99,20 +96,6 @@ class Discriminator:
         nothing = states.new_zeros(0)
         logits: Tensor = self.net(states, actions, nothing, nothing)
         return logits
-
-    def _slope(self, expert: tuple[Tensor, Tensor], policy: tuple[Tensor, Tensor]) -> Tensor:
-        """How far the slope between expert and policy is from 1 (Gulrajani et al. 2017)."""
-        share = torch.rand(len(expert[0]), 1, device=expert[0].device)
-        between = [
-            (share * one + (1 - share) * other).requires_grad_()
-            for one, other in zip(expert, policy, strict=True)
-        ]
-        self.net.train(mode=False)
-        logits = self._logits(*between)
-        slopes = torch.autograd.grad(logits.sum(), between, create_graph=True)
-        lengths = torch.cat(slopes, dim=1).norm(dim=1)
-        missed: Tensor = (lengths - 1.0).square().mean()
-        return self._penalty * missed
 
 
 def _told(logits: Tensor, loss: Tensor, experts: int) -> Mapping[str, Tensor]:

@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 from drivetrain.data.open import open_set
+from drivetrain.sim.sb3_env import DrivingVecEnv
 from trainers.contract import Outcome, Places, Telemetry
 from trainers.discriminator import make_discriminator
 from trainers.experts import open_demonstrations
@@ -52,8 +53,11 @@ def make_training(request: GAILRequest, interrupt: Interrupt) -> GAILTraining:
     )
 
 
-def make_gail_learner(request: GAILRequest, env: SilentVecEnv) -> GAILLearner:
-    """The learner that the request describes, whose adversary has no demonstrations yet."""
+def make_gail_learner(request: GAILRequest, env: DrivingVecEnv) -> GAILLearner:
+    """The learner that the request describes, whose adversary has no demonstrations yet.
+
+    env: keeps its rewards, see `SilentVecEnv`.
+    """
     learner = make_learner(request, env, GAILLearner)
     seen, done, device = env.observation_space, env.action_space, learner.device
     discriminator = make_discriminator(request, seen, done, device)

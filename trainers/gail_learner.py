@@ -5,7 +5,7 @@ by what the discriminator says now.  All transitions of a rollout are judged in 
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -23,6 +23,12 @@ from trainers.gail_request import GAILRequest
 from trainers.stopwatch import TimedVecEnv
 
 Floats = NDArray[np.float32]
+
+
+class KeepsRewards(Protocol):
+    """What tells afterwards what the worlds would have paid."""
+
+    kept: list[Floats]
 
 
 class SilentVecEnv(TimedVecEnv):
@@ -134,7 +140,6 @@ class GAILLearner(PPO):
 
     adversary: Adversary
     rollout_buffer: UnjudgedRollout
-    env: SilentVecEnv
 
     def judged_by(self, adversary: Adversary) -> "GAILLearner":
         """The same learner, with this adversary."""
@@ -160,7 +165,8 @@ class GAILLearner(PPO):
         actions = torch.from_numpy(_flat(rollout.actions)).clamp(-1.0, 1.0)
         told = self.adversary.learn(states, actions)
         rewards = self.adversary.judge(states, actions)
-        true, self.env.kept = np.stack(self.env.kept), []
+        worlds = cast(KeepsRewards, self.env)
+        true, worlds.kept = np.stack(worlds.kept), []
         told["learned_reward"] = float(rewards.mean())
         told |= _correlation(rewards, true.ravel())
         for name, value in told.items():

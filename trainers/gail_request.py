@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from typing_extensions import override
 
 from drivetrain.sim.config import Settings
@@ -17,7 +17,10 @@ from trainers.train_request import (
     TrainRequest,
     contradictory,
     option,
+    whole_number,
 )
+
+GAIL_ROLLOUT_STEPS = 16_384
 
 
 class GAILSettings(Settings):
@@ -63,15 +66,18 @@ class GAILSettings(Settings):
     disc_learning_rate: float = Field(
         3e-4, gt=0, le=1, description="Step size of Adam for the discriminator."
     )
-    gradient_penalty: float = Field(
-        0.0,
-        ge=0,
-        le=1000,
-        description="Weight that keeps the discriminator's slope near 1 between expert and "
-        "policy.",
-    )
-    reward: Literal["softplus", "logit"] = Field(
-        "softplus", description="What the policy is paid for the logit."
+
+
+class GeneratorSettings(PPOSettings):
+    """How the policy learns: by PPO, in shorter rollouts, as the two sides take turns."""
+
+    rollout_steps: ClassVar[int] = GAIL_ROLLOUT_STEPS
+
+    n_steps: Annotated[int, Field(ge=1, le=1_048_576), BeforeValidator(whole_number)] | None = (
+        Field(
+            None,
+            description=f"Steps per world and rollout; by default {GAIL_ROLLOUT_STEPS} in all.",
+        )
     )
 
 
@@ -106,7 +112,9 @@ class GAILRequest(TrainRequest):
     environment: GAILEnvironmentSettings = Field(
         GAILEnvironmentSettings(), description="What is simulated."
     )
-    ppo: PPOSettings = Field(PPOSettings(), description="How the policy learns, by PPO.")
+    ppo: GeneratorSettings = Field(
+        GeneratorSettings(), description="How the policy learns, by PPO."
+    )
     gail: GAILSettings = Field(GAILSettings(), description="How it is judged and by whom.")
 
     @property

@@ -5,7 +5,12 @@ from pathlib import Path
 
 from drivetrain.sim.config import EnvironmentSettings
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
-from trainers.gail_request import GAILEnvironmentSettings, GAILRequest, GAILSettings
+from trainers.gail_request import (
+    GAILEnvironmentSettings,
+    GAILRequest,
+    GAILSettings,
+    GeneratorSettings,
+)
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
@@ -71,7 +76,7 @@ def _gail(data: Path, steps: int) -> GAILRequest:
             total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
         ),
         policy=PolicySettings(hidden=(8, 8)),
-        ppo=PPOSettings(n_steps=16, batch_size=64, n_epochs=2),
+        ppo=GeneratorSettings(n_steps=16, batch_size=64, n_epochs=2),
         gail=GAILSettings(driver="idm", disc_hidden=(8, 8), disc_batch_size=64, disc_updates=3),
     )
 

@@ -13,9 +13,13 @@ from drivetrain.sim.config import EnvironmentSettings
 from trainers.contract import Places
 from trainers.discriminator import Discriminator, make_discriminator
 from trainers.gail_learner import SilentVecEnv
-from trainers.gail_request import GAILEnvironmentSettings, GAILRequest, GAILSettings
+from trainers.gail_request import (
+    GAILEnvironmentSettings,
+    GAILRequest,
+    GAILSettings,
+    GeneratorSettings,
+)
 from trainers.learning import make_worlds
-from trainers.ppo_request import PPOSettings
 from trainers.train_request import PolicySettings, TrainingSettings
 
 WORLDS = 8
@@ -44,7 +48,7 @@ def request(demos: Path | None, steps: int = 1_000, **gail: object) -> GAILReque
         ),
         training=TrainingSettings(total_steps=steps, eval_scenarios=2, threads=1),
         policy=PolicySettings(hidden=(16, 16)),
-        ppo=PPOSettings(n_steps=32, batch_size=64, n_epochs=2),
+        ppo=GeneratorSettings(n_steps=32, batch_size=64, n_epochs=2),
         gail=GAILSettings.model_validate(settings),
     )
 

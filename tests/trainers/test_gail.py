@@ -27,9 +27,13 @@ from trainers.configs import resolve
 from trainers.contract import Outcome
 from trainers.evaluate import evaluate
 from trainers.gail import train
-from trainers.gail_request import GAILEnvironmentSettings, GAILRequest, GAILSettings
+from trainers.gail_request import (
+    GAILEnvironmentSettings,
+    GAILRequest,
+    GAILSettings,
+    GeneratorSettings,
+)
 from trainers.launch import launch
-from trainers.ppo_request import PPOSettings
 from trainers.train_request import PolicySettings, TrainingSettings
 
 
@@ -56,7 +60,7 @@ def test_gail_learns_to_drive_scenarios_it_never_saw_without_any_reward(
             total_steps=120_000, eval_every=30_000, eval_scenarios=12, threads=1
         ),
         policy=PolicySettings(hidden=(32, 32), network="mlp", log_std_init=-1.5),
-        ppo=PPOSettings(n_steps=32, batch_size=512, learning_rate=2e-3, ent_coef=0.0),
+        ppo=GeneratorSettings(n_steps=32, batch_size=512, learning_rate=2e-3, ent_coef=0.0),
         gail=GAILSettings(
             driver="idm",
             noise=0.3,
@@ -113,7 +117,7 @@ def test_gail_starts_from_what_bc_learned(demos: Path, tmp_path: Path) -> None:
     )
     bc.train(cloned, FakeTelemetry(), places(tmp_path / "bc"))
     best = places(tmp_path / "bc").best
-    still = PPOSettings(n_steps=32, batch_size=64, n_epochs=1, learning_rate=1e-12)
+    still = GeneratorSettings(n_steps=32, batch_size=64, n_epochs=1, learning_rate=1e-12)
     asked = request(demos, steps=256).model_copy(update={"init_from": best, "ppo": still})
     train(asked, FakeTelemetry(), places(tmp_path / "gail"))
     before, after = checkpoints.load(best), checkpoints.load(places(tmp_path / "gail").last)
