@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from stable_baselines3 import PPO
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 from typing_extensions import override
@@ -63,10 +64,14 @@ class FreeVecEnv(DrivingVecEnv):
 
 def steps_per_second(env: DrivingVecEnv, request: PPORequest, rollouts: int) -> float:
     """The rate of whole rollouts with their updates, after one rollout of warm-up."""
-    learner = make_learner(request, env)
-    Gradients(learner.policy.optimizer, request.ppo.max_grad_norm, lambda: None)
+    return pace(make_learner(request, env, PPO), request.ppo.max_grad_norm, rollouts)
+
+
+def pace(learner: PPO, limit: float, rollouts: int) -> float:
+    """The same of any learner of PPO's kind.  limit: of the gradient's norm."""
+    Gradients(learner.policy.optimizer, limit, lambda: None)
     learner.set_logger(Logger(folder=None, output_formats=[]))
-    per_rollout = learner.n_steps * env.num_envs
+    per_rollout = learner.n_steps * learner.n_envs
     learner.learn(per_rollout)
     begun = time.perf_counter()
     learner.learn(rollouts * per_rollout, reset_num_timesteps=False)

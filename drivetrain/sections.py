@@ -1,6 +1,6 @@
 """In which section of a request the settings stand that an algorithm learns by."""
 
-LEARNS_AS = {"HYBRID": "ppo"}
+LEARNS_AS = {"GAIL": "ppo", "HYBRID": "ppo"}
 """Those that learn by another algorithm's; the others have a section of their own name."""
 
 

@@ -6,9 +6,9 @@ from typing import NoReturn
 
 from drivetrain.errors import RequestError
 from drivetrain.options import read_options, split_text
-from drivetrain.text import listing, nearest, plain, quote
+from drivetrain.text import nearest, plain, quote
 from skill.grammar import Command, Help, Verb
-from skill.verbs import NOT_YET, SERVING, starting
+from skill.verbs import SERVING, starting
 
 PREFIXES = ("/train", "/train:train")
 _LONGEST_TEXT = 20_000
@@ -62,11 +62,6 @@ def _split(words: str | Sequence[str]) -> list[str]:
 def _refuse(word: str, rest: Sequence[str]) -> NoReturn:
     algorithms = [verb.name for verb in starting()]
     verbs = [verb.name for verb in SERVING]
-    if word.lower() in NOT_YET:
-        raise RequestError(
-            f"`{word.lower()}` cannot be trained yet; {listing(algorithms)} can. "
-            f"Try `/train {algorithms[0]} --run-id {algorithms[0]}_v1`."
-        )
     guess = nearest(word, [*algorithms, *verbs])
     kind = "an algorithm" if guess in algorithms else "a verb"
     hint = f"Did you mean `{guess}`? " if guess else ""

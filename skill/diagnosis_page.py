@@ -28,6 +28,7 @@ TITLES = {
     "weak_discriminator": "discriminator guesses",
     "forgetting": "drives worse than what it imitated",
     "tethered": "hardly moves from what it imitated",
+    "variable_horizon": "living long looks like driving well",
     "saturated": "actions at the end of their range",
     "plateau": "no longer gets better",
     "best_long_ago": "best policy is old",

@@ -10,7 +10,7 @@ from skill.command import find_verb
 from skill.grammar import Verb, option_usage
 from skill.report import Facts, Report
 from skill.table import table
-from skill.verbs import NOT_YET, SERVING, starting
+from skill.verbs import SERVING, starting
 
 EXIT_CODES = {
     0: "done",
@@ -52,7 +52,6 @@ def _overview() -> Report:
         verb_table(),
         "",
         "Every verb takes `--json`. `/train help VERB` lists options, defaults and limits.",
-        f"Not there yet: {listing(NOT_YET)}.",
         "",
         "Exit codes: "
         + "; ".join(f"{code} {words}" for code, words in EXIT_CODES.items())
@@ -131,8 +130,6 @@ def _setting_row(setting: Facts) -> Sequence[str]:
 
 def _refuse(topic: str) -> NoReturn:
     names = [verb.name for verb in (*starting(), *SERVING)]
-    if topic.lower() in NOT_YET:
-        raise RequestError(f"`{topic.lower()}` is not there yet. Try `/train help`.")
     guess = nearest(topic, names)
     hint = f"Did you mean {quote(guess)}? " if guess else ""
     command = f"/train help {guess}" if guess else "/train help"

@@ -7,13 +7,11 @@ from drivetrain.numbers import short_count
 from skill.table import untrusted
 
 
-def lineage_lines(init_from: object, lineage: Mapping[str, Any]) -> Iterable[str]:
-    """What a run started from and imitated, by the beginnings of their hashes.
-
-    init_from: the checkpoint that its request names, if any.
-    """
-    if init_from:
-        yield f"- Started from: {untrusted(str(init_from), 200)}"
+def lineage_lines(request: Mapping[str, Any], lineage: Mapping[str, Any]) -> Iterable[str]:
+    """What a run started from and imitated: as it was asked for, and by hashes."""
+    for what, name in (("Imitates", "expert_data"), ("Started from", "init_from")):
+        if request.get(name):
+            yield f"- {what}: {untrusted(str(request[name]), 200)}"
     shown, policy = lineage.get("demonstrations"), lineage.get("imitated")
     if isinstance(shown, Mapping):
         driver, episodes = untrusted(str(shown.get("driver")), 20), shown.get("episodes", "?")

@@ -11,8 +11,9 @@ from drivetrain.runs.resume import ResumeReply
 from drivetrain.runs.stop import StopReply
 from drivetrain.runs.waiting import Waiting
 from skill.facts import queue_facts, queue_words, run_facts, state_word
+from skill.licences import course_of, data_words
 from skill.report import Report
-from skill.run_page import data_words, place_lines
+from skill.run_page import place_lines
 from skill.table import untrusted
 
 
@@ -32,7 +33,7 @@ def start_report(
         *_same_lines(started),
         f"- State: {_state(run) if waiting is None else f'queued: {queue_words(waiting)}'}",
         f"- Plan: {_plan(run, request)}",
-        f"- Data: {data_words(request['data'], licences)}",
+        f"- Data: {data_words(course_of(request), licences)}",
         *_origin_lines(request),
         *place_lines(run),
         "",
@@ -135,5 +136,5 @@ def _length(request: Mapping[str, Any]) -> str:
 
 
 def _origin_lines(request: Mapping[str, Any]) -> list[str]:
-    start = request.get("init_from")
-    return [f"- Starts from: {untrusted(str(start), 200)}"] if start else []
+    told = {"Imitates": request.get("expert_data"), "Starts from": request.get("init_from")}
+    return [f"- {what}: {untrusted(str(path), 200)}" for what, path in told.items() if path]

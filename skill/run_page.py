@@ -19,6 +19,7 @@ from skill.facts import (
     tracker_trouble,
     why,
 )
+from skill.licences import course_of, data_words, listed
 from skill.lineage import lineage_lines
 from skill.report import Facts, Report
 from skill.status_page import ago
@@ -170,12 +171,8 @@ def _rate(rate: Mapping[str, Any]) -> str:
 
 def _driven(data: Mapping[str, Any]) -> str:
     split, name = untrusted(str(data.get("split", ""))), untrusted(str(data.get("name", "")))
-    licences = _listed(data.get("licences") or ())
+    licences = listed(data.get("licences") or ())
     return f"{data.get('scenarios', '?')} {split} scenarios of {name}, licence {licences}"
-
-
-def _listed(licences: Sequence[str]) -> str:
-    return ", ".join(untrusted(str(name), 60) for name in licences) or "unknown"
 
 
 def _split_lines(evaluation: Mapping[str, Any]) -> Iterable[str]:
@@ -270,16 +267,9 @@ def _request_lines(page: Page) -> Iterable[str]:
     request = asked.request
     worlds = (request.get("environment") or {}).get("num_envs", "?")
     yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
-    yield f"- Data: {data_words(request.get('data'), page.licences)}"
-    yield from lineage_lines(request.get("init_from"), page.lineage or {})
+    yield f"- Data: {data_words(course_of(request), page.licences)}"
+    yield from lineage_lines(request, page.lineage or {})
     yield f"- Request: digest `{asked.digest[:12]}`"
-
-
-def data_words(data: str | None, licences: Sequence[str]) -> str:
-    """The scenario set that a request names, and under which licences it came."""
-    if data is None:
-        return "built-in generated scenarios"
-    return f"{untrusted(data, 200)}, licence {_listed(licences)}"
 
 
 def place_lines(run: Run) -> Iterable[str]:

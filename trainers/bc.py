@@ -5,34 +5,23 @@ stretches of batches with a look around between them.  The loss is imitation's: 
 negative log likelihood of what was demonstrated, less an entropy bonus.
 """
 
-import math
-import shutil
-import time
 from functools import partial
-from pathlib import Path
 
 import torch
 from stable_baselines3.common.utils import set_random_seed
 
-from drivetrain.data.demonstrate import Asked, demonstrate
-from drivetrain.data.demonstration_files import load_demonstrations
-from drivetrain.data.demonstrations import Demonstrations, are_demonstrations
 from drivetrain.data.open import open_set
-from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.machine import cores
 from trainers import checkpoints
 from trainers.bc_request import BCRequest
 from trainers.bc_training import BCTraining, make_training
-from trainers.bc_watch import HEARTBEAT_S, BCWatch
+from trainers.bc_watch import BCWatch
 from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
-from trainers.demonstrated import check_enough, check_layout
+from trainers.experts import open_demonstrations
 from trainers.keeper import Keeper
 from trainers.policy import load_weights
 from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
-
-OWN = "demonstrations"
-"""Where a run keeps those that it made itself, beside its checkpoints."""
 
 
 def train(request: BCRequest, telemetry: Telemetry, places: Places) -> Outcome:
@@ -58,61 +47,26 @@ def train(request: BCRequest, telemetry: Telemetry, places: Places) -> Outcome:
             if done is None:
                 # Before minutes of driving: whether anything can be saved at all.
                 keeper.save()
-            _open(training, scenarios, places, telemetry)
+            _open(training, places, telemetry)
             _learn(training, keeper, telemetry, places)
     except StopRequested:
         return Outcome("stopped", keeper.save())
     return Outcome("completed", training.step)
 
 
-def _open(
-    training: BCTraining, scenarios: ScenarioSet, places: Places, telemetry: Telemetry
-) -> None:
+def _open(training: BCTraining, places: Places, telemetry: Telemetry) -> None:
     """Let the training have its demonstrations, and the status its end."""
     request = training.request
-    given = request.data
-    if given is not None and are_demonstrations(given):
-        demonstrations = load_demonstrations(given)
-    else:
-        given = places.checkpoints / OWN
-        demonstrations = _made(request, scenarios, given, telemetry)
-    check_layout(given, demonstrations.manifest, request)
-    check_enough(given, demonstrations.manifest, request.bc.batch_size)
+    bc = request.bc
+    demonstrations = open_demonstrations(request, bc.driver, bc.noise, places, telemetry)
     if not training.open(demonstrations):
         text = "resumed, not bit-identical: the demonstrations are others"
         telemetry.event(training.step, "warning", text=text)
     telemetry.expect(
-        training.total * request.bc.batch_size,
+        training.total * bc.batch_size,
         eval_every=request.training.eval_every,
         save_every_s=request.training.save_every_s,
     )
-
-
-def _made(
-    request: BCRequest, scenarios: ScenarioSet, folder: Path, telemetry: Telemetry
-) -> Demonstrations:
-    """The run's own demonstrations, made unless an earlier attempt did."""
-    if folder.exists():
-        return load_demonstrations(folder)
-    for draft in folder.parent.glob(f".{OWN}.*"):
-        shutil.rmtree(draft, ignore_errors=True)
-    bc = request.bc
-    asked = Asked(bc.driver, request.environment, noise=bc.noise, seed=request.seed)
-    heard_at = -math.inf
-
-    def heed(*_: int) -> None:
-        nonlocal heard_at
-        leave_if_asked(telemetry)
-        if time.monotonic() - heard_at >= HEARTBEAT_S:
-            heard_at = time.monotonic()
-            telemetry.write(0, {})
-
-    with telemetry.phase("warmup"):
-        demonstrate(scenarios, request.data, asked, folder, heed)
-        made = load_demonstrations(folder)
-    facts = {"episodes": made.manifest.episodes, "left_out": made.manifest.left_out}
-    telemetry.event(0, "demonstrated", **facts, **made.manifest.quality)
-    return made
 
 
 def _learn(training: BCTraining, keeper: Keeper, telemetry: Telemetry, places: Places) -> None:

@@ -1,5 +1,6 @@
 """What `/train bc` takes beyond what every algorithm takes."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -93,6 +94,11 @@ class BCRequest(TrainRequest):
         BCTrainingSettings(), description="How long, and how often to look."
     )
     bc: BCSettings = Field(BCSettings(), description="How BC learns.")
+
+    @property
+    @override
+    def demonstrations(self) -> Path | None:
+        return self.data
 
     @property
     @override

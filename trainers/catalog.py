@@ -14,6 +14,7 @@ TRAINERS = {
     "SAC": "trainers.sac:train",
     "BC": "trainers.bc:train",
     "HYBRID": "trainers.hybrid:train",
+    "GAIL": "trainers.gail:train",
 }
 
 

@@ -62,7 +62,7 @@ class Contestant:
     @property
     def data(self) -> str:
         """The set that it would be judged on."""
-        return BUILT_IN if self.request.data is None else str(self.request.data)
+        return BUILT_IN if self.request.course is None else str(self.request.course)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _course(runs: Sequence[Contestant], asked: Asked) -> Course:
     changes = {} if asked.traffic is None else {"traffic": asked.traffic}
     plain = EnvironmentSettings().model_copy(update=changes).for_judging()
     environment = _judged(runs[0], asked) if runs else plain
-    own = runs[0].request.data if runs else None
+    own = runs[0].request.course if runs else None
     return Course.of(asked.data or own, environment, None)
 
 

@@ -21,7 +21,7 @@ from trainers.train_request import TrainRequest
 from trainers.yaml_text import YamlError, parse_yaml
 
 LARGEST_CONFIG = 256 * 1024
-_PATH_FIELDS = ("data", "init_from")
+_PATH_FIELDS = ("data", "init_from", "expert_data")
 
 Values = dict[str, Any]
 
@@ -220,7 +220,11 @@ def _place(values: Values, path: str, value: object) -> None:
 
 def with_whole_paths(request: TrainRequest) -> TrainRequest:
     """The run is elsewhere than its caller: its paths must not depend on the folder."""
-    paths: Mapping[str, Path | None] = {name: getattr(request, name) for name in _PATH_FIELDS}
+    paths: Mapping[str, Path | None] = {
+        name: getattr(request, name)
+        for name in _PATH_FIELDS
+        if name in type(request).model_fields
+    }
     whole = {name: _whole(path) for name, path in paths.items() if path is not None}
     return request.model_copy(update=whole)
 

@@ -13,6 +13,7 @@ from drivetrain.data.demonstrations import (
 )
 from drivetrain.errors import DataError, NotFoundError
 from drivetrain.text import typed
+from trainers.gail_request import GAILRequest
 from trainers.train_request import TrainRequest
 
 
@@ -26,7 +27,7 @@ def check_demonstrations(folder: Path, request: TrainRequest) -> None:
 
     told = read_demonstration_manifest(folder)
     check_layout(folder, told, request)
-    check_enough(folder, told, request.least_demonstrations or 1)
+    check_enough(folder, told, request)
     manifest = load_demonstrations(folder, every_value=False).manifest
     if manifest.scenario_set is not None:
         check_source(folder, manifest, Path(manifest.scenario_set))
@@ -45,20 +46,31 @@ def check_layout(folder: Path, manifest: DemonstrationManifest, request: TrainRe
             raise DataError(
                 f"The demonstrations {integrity.called(folder)} were made with "
                 f"`environment.{name}={made}`, and the run asks for `{asked}`; both must be "
-                f"the same. Try `/train bc --data {typed(str(folder))} "
+                f"the same. Try `/train {_words(folder, request)} "
                 f"--set environment.{name}={made}`."
             )
 
 
-def check_enough(folder: Path, manifest: DemonstrationManifest, batch_size: int) -> None:
+def _words(folder: Path, request: TrainRequest) -> str:
+    """Of a command that learns from these."""
+    verb, flag = ("gail", "--expert-data") if _is_gail(request) else ("bc", "--data")
+    return f"{verb} {flag} {typed(str(folder))}"
+
+
+def _is_gail(request: TrainRequest) -> bool:
+    return isinstance(request, GAILRequest)
+
+
+def check_enough(folder: Path, manifest: DemonstrationManifest, request: TrainRequest) -> None:
     """Passes where they fill a batch to train on.
 
     Raises:
         DataError: they are too few.
     """
-    held = manifest.splits.get("train", 0)
+    held, batch_size = manifest.splits.get("train", 0), request.least_demonstrations or 1
     if held < batch_size:
-        smaller = f"`--set bc.batch_size={max(2, held)}`" if held >= 2 else "more scenarios"
+        name = "gail.disc_batch_size" if _is_gail(request) else "bc.batch_size"
+        smaller = f"`--set {name}={max(2, held)}`" if held >= 2 else "more scenarios"
         raise DataError(
             f"The demonstrations {integrity.called(folder)} hold {held:,} transitions to train "
             f"on, too few for a batch of {batch_size:,}. Try {smaller}."

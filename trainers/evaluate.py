@@ -99,7 +99,7 @@ def evaluate(
     """
     checkpoint = checkpoints.load(checkpoint_file)
     request = request_of(checkpoint.request)
-    course = Course.of(data or request.data, request.environment, limit)
+    course = Course.of(data or request.course, request.environment, limit)
     actions = request.environment.actions
     drivers: dict[str, Driver] = {
         f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint), actions),

@@ -33,7 +33,8 @@ def train(
     imitated: the policy file to start from.
     """
     make = partial(make_training, request, imitated)
-    return learn(request, telemetry, places, make, start=imitated)
+    begun = request.model_copy(update={"init_from": imitated})
+    return learn(begun, telemetry, places, make)
 
 
 def make_training(

@@ -112,14 +112,19 @@ def check_files(request: TrainRequest) -> None:
         )
     if request.init_from is not None:
         check_start(algorithm_of(request), request.init_from)
-    if request.data is not None:
-        # numpy: only a request with data pays
-        from drivetrain.data.demonstrations import are_demonstrations
-        from drivetrain.data.integrity import check, check_splits
-        from trainers.demonstrated import check_demonstrations
+    for folder in dict.fromkeys((request.data, request.demonstrations)):
+        if folder is not None:
+            _check_data(folder, request)
 
-        if request.least_demonstrations and are_demonstrations(request.data):
-            check_demonstrations(request.data, request)
-            return
-        check(request.data)
-        check_splits(request.data)
+
+def _check_data(folder: Path, request: TrainRequest) -> None:
+    # numpy: only a request with data pays
+    from drivetrain.data.demonstrations import are_demonstrations
+    from drivetrain.data.integrity import check, check_splits
+    from trainers.demonstrated import check_demonstrations
+
+    if folder == request.demonstrations and are_demonstrations(folder):
+        check_demonstrations(folder, request)
+        return
+    check(folder)
+    check_splits(folder)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from stable_baselines3.common.logger import Logger
@@ -31,27 +32,25 @@ from trainers.training import Training
 NEVER = sys.maxsize
 """For stable-baselines3's own dump of curves: the watch does it, once per boundary."""
 
-Make = Callable[[Interrupt], Training]
-"""Everything that trains, as it stands before the first step.
-
-It is given what to call before every step of an optimiser, which may raise to leave.
-"""
+T = TypeVar("T", bound=Training)
 
 
 def learn(
     request: TrainRequest,
     telemetry: Telemetry,
     places: Places,
-    make: Make,
+    make: Callable[[Interrupt], T],
     look_every: int = 0,
-    start: Path | None = None,
+    prepare: Callable[[T], None] | None = None,
 ) -> Outcome:
     """Train until all steps are done or a stop is asked for; the best and last are kept.
 
     Where an earlier attempt left a whole state, training goes on from it.
 
+    make: everything that trains, as it stands before the first step; it is given what to call
+    before every step of an optimiser, which may raise to leave.
     look_every: steps between two boundaries at least, where rollouts are shorter than that.
-    start: the checkpoint to start from, in the place of the one that the request names.
+    prepare: slow work before the first step of every attempt.
     """
     set_threads(request)
     keeper = Keeper(places, telemetry, request.training.save_every_s)
@@ -60,10 +59,16 @@ def learn(
             training = make(partial(leave_if_asked, telemetry))
             done = keeper.resume(training)
             if done is None:
-                _begin(training, start or request.init_from)
+                _begin(training, request.init_from)
             leave_if_asked(telemetry)
         telemetry.begin_at(done or 0)
         with keeper.rescuing():
+            if prepare is not None:
+                training.stand()
+                keeper.hold(training.moment())
+                # Before minutes of work: whether anything can be saved at all.
+                keeper.save()
+                prepare(training)
             curves = TensorBoard(places.logs, resumed_at=done or 0)
             _go_through(training, Watch(training, keeper, telemetry, look_every), curves)
     except StopRequested:
@@ -106,8 +111,13 @@ def set_threads(request: TrainRequest) -> None:
 
 
 def make_env(request: TrainRequest, scenarios: ScenarioSet) -> DrivingVecEnv:
+    """Worlds that draw from the training split, as stable-baselines3 sees them."""
+    return TimedVecEnv(make_worlds(request, scenarios))
+
+
+def make_worlds(request: TrainRequest, scenarios: ScenarioSet) -> Worlds:
     """Worlds that draw from the training split, their first episodes staggered."""
-    worlds = Worlds(
+    return Worlds(
         scenarios.arrays,
         request.environment,
         num_worlds=request.environment.num_envs,
@@ -115,4 +125,3 @@ def make_env(request: TrainRequest, scenarios: ScenarioSet) -> DrivingVecEnv:
         picks=scenarios.picks("train"),
         stagger=True,
     )
-    return TimedVecEnv(worlds)

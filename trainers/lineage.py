@@ -11,8 +11,8 @@ from typing import Any
 from drivetrain.data.demonstrations import are_demonstrations, read_demonstration_manifest
 from drivetrain.data.integrity import sha256_of
 from trainers import checkpoints
-from trainers.bc import OWN
 from trainers.contract import Places, Telemetry
+from trainers.experts import OWN
 from trainers.hybrid_request import HybridRequest
 
 

@@ -15,10 +15,11 @@ from drivetrain.text import listing, quote
 LARGEST_INDEX = 4 * 1024 * 1024
 """Bytes of `data.pkl` that are looked at; ours are a hundredth of that."""
 STARTS_FROM = {
-    "PPO": ("PPO", "BC", "HYBRID"),
+    "PPO": ("PPO", "BC", "GAIL", "HYBRID"),
     "SAC": ("SAC",),
-    "BC": ("BC", "PPO", "HYBRID"),
-    "HYBRID": ("BC", "PPO", "HYBRID"),
+    "BC": ("BC", "PPO", "GAIL", "HYBRID"),
+    "GAIL": ("GAIL", "PPO", "BC", "HYBRID"),
+    "HYBRID": ("BC", "PPO", "GAIL", "HYBRID"),
 }
 """Whose policies each algorithm can start from: those with its own networks."""
 

@@ -3,19 +3,24 @@
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
+
+from stable_baselines3 import PPO
 
 from drivetrain.data.open import open_set
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from drivetrain.sim.world import Worlds
 from trainers.contract import Outcome, Places, Telemetry
+from trainers.gail_request import GAILRequest
 from trainers.gradients import Gradients
 from trainers.learning import learn, make_env
 from trainers.policy import Interrupt, policy_arguments
 from trainers.ppo_learner import PPOLearner
-from trainers.ppo_request import ROLLOUT_STEPS, ByPPO, PPORequest, PPOSettings
+from trainers.ppo_request import ByPPO, PPORequest, PPOSettings, rollout_length
 from trainers.ppo_training import PPOTraining
 from trainers.validation import Validation
+
+Learner = TypeVar("Learner", bound=PPO)
 
 
 def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
@@ -46,7 +51,7 @@ def make_parts(request: ByPPO, interrupt: Interrupt) -> Parts:
     """The parts of a training that learns by PPO; see `make_training`."""
     scenarios = open_set(request.data)
     env = make_env(request, scenarios)
-    learner = make_learner(request, env)
+    learner = make_ppo_learner(request, env)
     limit, optimiser = request.ppo.max_grad_norm, learner.policy.optimizer
     return Parts(
         request=request,
@@ -58,15 +63,25 @@ def make_parts(request: ByPPO, interrupt: Interrupt) -> Parts:
     )
 
 
-def make_learner(request: ByPPO, env: DrivingVecEnv) -> PPOLearner:
-    """The stable-baselines3 learner that the request describes."""
+def make_ppo_learner(request: ByPPO, env: DrivingVecEnv) -> PPOLearner:
+    """The learner of a request whose policy learns by PPO from the worlds' own reward."""
+    return make_learner(request, env, PPOLearner, warm_start=request.warm_start)
+
+
+def make_learner(
+    request: ByPPO | GAILRequest, env: DrivingVecEnv, kind: type[Learner], **own: Any
+) -> Learner:
+    """The stable-baselines3 learner that the request describes.
+
+    kind: PPO, or one of it.  own: what that kind takes beyond PPO's arguments.
+    """
     ppo = request.ppo
-    return PPOLearner(
+    return kind(
         "MlpPolicy",
         env,
-        warm_start=request.warm_start,
+        **own,
         learning_rate=_learning_rate(ppo),
-        n_steps=ppo.n_steps or _rollout_length(request, env.num_envs),
+        n_steps=rollout_length(ppo, request, env.num_envs),
         batch_size=ppo.batch_size,
         n_epochs=ppo.n_epochs,
         gamma=ppo.gamma,
@@ -81,12 +96,6 @@ def make_learner(request: ByPPO, env: DrivingVecEnv) -> PPOLearner:
         seed=request.seed,
         device=request.device,
     )
-
-
-def _rollout_length(request: ByPPO, worlds: int) -> int:
-    """Steps per world and rollout; a rollout is never longer than the whole run."""
-    steps = min(ROLLOUT_STEPS, request.training.total_steps)
-    return max(2, math.ceil(steps / worlds))
 
 
 def _learning_rate(ppo: PPOSettings) -> Any:

@@ -1,6 +1,7 @@
 """What `/train ppo` takes beyond what every algorithm takes."""
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -13,6 +14,8 @@ ROLLOUT_STEPS = 65_536
 
 class PPOSettings(Settings):
     """How PPO learns (Schulman et al. 2017)."""
+
+    rollout_steps: ClassVar[int] = ROLLOUT_STEPS
 
     learning_rate: float = Field(
         5e-4, gt=0, le=1, description="Step size of Adam at the start."
@@ -38,6 +41,12 @@ class PPOSettings(Settings):
     target_kl: float | None = Field(
         0.03, gt=0, le=10, description="KL above which a rollout's updates stop."
     )
+
+
+def rollout_length(ppo: PPOSettings, request: TrainRequest, worlds: int) -> int:
+    """Steps per world and rollout; by default it is never longer than the whole run."""
+    steps = min(ppo.rollout_steps, request.training.total_steps)
+    return ppo.n_steps or max(2, math.ceil(steps / worlds))
 
 
 class ByPPO(TrainRequest):

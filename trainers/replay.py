@@ -62,7 +62,7 @@ class Drive:
             return cls(asked.baseline, course, None)
         checkpoint = checkpoints.load(asked.checkpoint)
         request = request_of(checkpoint.request)
-        course = Course.of(asked.data or request.data, request.environment, None)
+        course = Course.of(asked.data or request.course, request.environment, None)
         return cls(f"{asked.name} ({asked.checkpoint.stem})", course, checkpoint)
 
     def driver(self) -> Driver:

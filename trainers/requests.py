@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from drivetrain.errors import DataError
 from trainers.bc_request import BCRequest
+from trainers.gail_request import GAILRequest
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest
 from trainers.sac_request import SACRequest
@@ -19,6 +20,7 @@ REQUESTS: dict[str, type[TrainRequest]] = {
     "ppo": PPORequest,
     "sac": SACRequest,
     "bc": BCRequest,
+    "gail": GAILRequest,
     "hybrid": HybridRequest,
 }
 

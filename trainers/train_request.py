@@ -195,8 +195,18 @@ class TrainRequest(Settings):
     )
 
     @property
+    def course(self) -> Path | None:
+        """The scenario set that it drives in, or drives of it; None for the built-in one."""
+        return self.data
+
+    @property
+    def demonstrations(self) -> Path | None:
+        """Demonstrations, or the scenario set to make them in, where it learns from any."""
+        return None
+
+    @property
     def least_demonstrations(self) -> int | None:
-        """Transitions that `data` must demonstrate; None where it is a scenario set only."""
+        """Transitions that `demonstrations` must hold; None where it learns from none."""
         return None
 
     def digest(self) -> str:

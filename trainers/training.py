@@ -68,6 +68,14 @@ class Training(ABC):
         del step, table
         return {}
 
+    def stand(self) -> None:
+        """Stand before the first step, where learning has not begun yet."""
+        learner = self.learner
+        if learner._last_obs is None and learner.env is not None:  # noqa: SLF001
+            # As stable-baselines3 begins: with these it goes on without a reset.
+            learner._last_obs = learner.env.reset()  # type: ignore[assignment]  # noqa: SLF001
+            learner._last_episode_starts = np.ones(learner.n_envs, np.bool_)  # noqa: SLF001
+
     def measured(self) -> Mapping[str, float]:
         """Numbers of this algorithm's own, told at a boundary after updates."""
         return {}

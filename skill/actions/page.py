@@ -11,7 +11,7 @@ from drivetrain.runs.saved import newest_step
 from skill.actions.diagnosing import health_of
 from skill.actions.queue import place_in_queue
 from skill.grammar import Wait
-from skill.licences import licences_of
+from skill.licences import course_of, licences_of
 from skill.report import Report
 from skill.room import Room
 from skill.run_page import Page, run_report
@@ -39,7 +39,7 @@ def page_of(run: Run) -> Report:
         Page(
             run,
             asked,
-            licences=licences_of(asked.request.get("data") if asked else None),
+            licences=licences_of(course_of(asked.request) if asked else None),
             evaluation=read_json(run.folder.evaluation),
             lineage=read_json(run.folder.lineage),
             now=SYSTEM.wall(),

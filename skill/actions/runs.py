@@ -4,7 +4,7 @@ from drivetrain.errors import ConflictError
 from skill.actions.queue import place_in_queue
 from skill.facts import state_word
 from skill.grammar import Resume, Start, Stop
-from skill.licences import licences_of
+from skill.licences import course_of, licences_of
 from skill.report import Report
 from skill.room import Room
 
@@ -36,7 +36,7 @@ def start(command: Start, room: Room) -> Report:
     facts = request.model_dump(mode="json")
     started = launch(request, home=room.home)
     waiting = place_in_queue(started.run)
-    return start_report(started, facts, licences_of(facts["data"]), waiting)
+    return start_report(started, facts, licences_of(course_of(facts)), waiting)
 
 
 def stop(command: Stop, room: Room) -> Report:

@@ -5,6 +5,12 @@ from pathlib import Path
 
 from drivetrain.sim.config import EnvironmentSettings
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
+from trainers.gail_request import (
+    GAILEnvironmentSettings,
+    GAILRequest,
+    GAILSettings,
+    GeneratorSettings,
+)
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.sac_request import SACRequest, SACSettings
@@ -61,6 +67,21 @@ def _sac(data: Path, steps: int) -> SACRequest:
     )
 
 
+def _gail(data: Path, steps: int) -> GAILRequest:
+    return GAILRequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=GAILEnvironmentSettings(num_envs=WORLDS, threads=1),
+        training=TrainingSettings(
+            total_steps=steps, eval_every=ROLLOUT, eval_scenarios=2, threads=1
+        ),
+        policy=PolicySettings(hidden=(8, 8)),
+        ppo=GeneratorSettings(n_steps=16, batch_size=64, n_epochs=2),
+        gail=GAILSettings(driver="idm", disc_hidden=(8, 8), disc_batch_size=64, disc_updates=3),
+    )
+
+
 def _hybrid(data: Path, steps: int) -> HybridRequest:
     ppo = _ppo(data, steps)
     return HybridRequest(
@@ -79,6 +100,7 @@ SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {
     "PPO": _ppo,
     "SAC": _sac,
     "BC": _bc,
+    "GAIL": _gail,
     "HYBRID": _hybrid,
 }
 """By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""

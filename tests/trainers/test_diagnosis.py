@@ -9,8 +9,11 @@ from drivetrain.series import History, falling_p, noise_of, rising_p
 from skill.command import parse
 from skill.diagnosis_page import TITLES
 from trainers.diagnosis.rules import RULES, Diagnosis, diagnose
+from trainers.fields import fields_of
+from trainers.gail_request import GAILRequest
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest
+from trainers.requests import REQUESTS
 
 STEPS = 1_000
 TOTAL = 40_000
@@ -36,8 +39,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "SAC": {"sac": {"learning_rate": 3e-4, "ent_coef": "auto", "utd": 1.0}},
     "BC": {"bc": {"learning_rate": 1e-3, "l2": 0.0, "epochs": 50}},
     "HYBRID": HybridRequest().model_dump(mode="json"),
-    "GAIL": {"gail": {"disc_updates": 4}, "ppo": {"learning_rate": 3e-4}},
+    "GAIL": GAILRequest().model_dump(mode="json"),
 }
+VARIABLE = {"gail": {"horizon": "variable"}, "environment": {"on_failure": "stop"}}
 
 
 def series(values: Sequence[float]) -> list[tuple[int, float]]:
@@ -49,6 +53,7 @@ def seen(
     rewards: Sequence[float] = UP,
     successes: Sequence[float] | None = None,
     best_at: int = 20,
+    settings: dict[str, Any] | None = None,
     **numbers: Sequence[float],
 ) -> Diagnosis:
     evaluations = {"reward": series(rewards)}
@@ -60,7 +65,7 @@ def seen(
         evaluations=evaluations,
         best_at=[best_at * STEPS],
     )
-    return diagnose(algorithm, SETTINGS[algorithm], history, TOTAL)
+    return diagnose(algorithm, SETTINGS[algorithm] | (settings or {}), history, TOTAL)
 
 
 def rules(diagnosis: Diagnosis) -> set[str]:
@@ -118,6 +123,7 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
             "warm_start": [0.0, 0.0, 1.0, *[2.0] * 17],
         },
     ),
+    ("variable_horizon", "GAIL", {"steps": [90.0, 100.0] * 10, "settings": VARIABLE}),
 ]
 
 
@@ -178,7 +184,11 @@ def test_noise_alone_is_no_unlearning() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "algorithm", "trouble"),
-    [one for one in TROUBLES if one[1] in ("PPO", "HYBRID")],
+    [
+        *(one for one in TROUBLES if one[1] in ("PPO", "GAIL", "HYBRID")),
+        ("collapse", "GAIL", {"std": [0.3] * 5 + [0.02] * 15}),
+        ("greedy", "GAIL", {"approx_kl": [0.09] * 20}),
+    ],
 )
 def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     rule: str, algorithm: str, trouble: dict[str, Any]
@@ -189,6 +199,7 @@ def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     for change in changes:
         # Refused where there is no such setting, or the value lies beyond its limits.
         parse(f"/train {algorithm.lower()} --set {change.path}={change.value} --dry-run")
+        assert change.path in fields_of(REQUESTS[algorithm.lower()])
 
 
 def test_a_trend_is_told_from_noise_as_by_every_order_of_the_values() -> None:

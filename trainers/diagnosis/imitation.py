@@ -1,5 +1,7 @@
 """Rules for those that imitate: BC and GAIL."""
 
+import statistics
+
 from drivetrain.numbers import percent
 from drivetrain.series import falling_p, rising_p
 from trainers.diagnosis.case import Case, Change, Finding
@@ -9,7 +11,6 @@ LEAST = 5
 SURE = 0.05
 TOO_STRONG = 0.95
 GUESSING = 0.55
-DISCRIMINATOR_UPDATES = ("gail.disc_updates", "gail.n_disc_updates_per_round")
 
 
 def overfitting(case: Case) -> Finding | None:
@@ -65,7 +66,7 @@ def strong_discriminator(case: Case) -> Finding | None:
         f"The discriminator is too strong: it tells expert and policy apart in "
         f"{percent(accuracy)} of cases, and the policy hears nothing of how to be more alike",
         {"disc_accuracy": accuracy},
-        _updates(case, 0.5),
+        case.scaled("gail.disc_updates", 0.5),
     )
 
 
@@ -80,13 +81,21 @@ def weak_discriminator(case: Case) -> Finding | None:
         f"The discriminator guesses: it was never right in more than "
         f"{percent(max(accuracies))} of cases, and its reward is noise",
         {"disc_accuracy": max(accuracies)},
-        _updates(case, 2),
+        case.scaled("gail.disc_updates", 2),
     )
 
 
-def _updates(case: Case, factor: float) -> tuple[Change, ...]:
-    return tuple(
-        change
-        for path in DISCRIMINATOR_UPDATES
-        for change in case.scaled(path, factor, least=1)
+def variable_horizon(case: Case) -> Finding | None:
+    """How long an episode is tells who drove."""
+    lengths = case.recent("steps")
+    if case.setting("gail.horizon") != "variable" or not lengths:
+        return None
+    return Finding(
+        "variable_horizon",
+        "note",
+        f"Its episodes end in failures, after {statistics.fmean(lengths):.0f} steps in the "
+        "mean, and those of the demonstrations do not: living long looks like driving well. "
+        "With a fixed horizon only the driving counts",
+        {"steps": lengths[-1]},
+        (Change("gail.horizon", "fixed"), *case.set_to("environment.on_failure", "ignore")),
     )

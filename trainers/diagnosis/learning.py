@@ -176,4 +176,4 @@ def time_shares(case: Case) -> dict[str, float] | None:
 
 
 def _smaller_policy_steps(case: Case) -> tuple[Change, ...]:
-    return case.set_to("ppo.target_kl", "0.015") if case.algorithm == "PPO" else ()
+    return case.set_to("ppo.target_kl", "0.015") if case.algorithm in ("PPO", "GAIL") else ()

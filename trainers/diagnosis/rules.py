@@ -37,6 +37,7 @@ RULES: Final = (
     Rule(imitation.weak_discriminator, ("GAIL",), ("disc_accuracy",)),
     Rule(hybrid.forgetting, ("HYBRID",), ("eval/delta_to_start",)),
     Rule(hybrid.tethered, ("HYBRID",), ("kl_to_start", "lam", "warm_start")),
+    Rule(imitation.variable_horizon, ("GAIL",), ("steps",)),
     Rule(learning.saturated, EVERY, ("saturation",)),
     Rule(learning.plateau, EVERY, ("eval/reward", "eval/success")),
     Rule(learning.best_long_ago, EVERY, ("eval/reward",)),
