@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from benchmarks.study_curves import draw_curves
 
 TRAIN = Path(__file__).parents[1] / "bin" / "train"
-FOREVER_S = 10_000_000
+FOREVER_S = 2_592_000
 
 
 class Planned(BaseModel):
@@ -36,9 +36,8 @@ class Study(BaseModel):
     """A study at rest.
 
     sets: the words that make each scenario set, after `data` and before `--out`, in order.
-    In them and in `words`, {sets} is the folder of sets, {study} that of the study and
-    {sources} that of the recordings.
-    train: the set that all learn on.  judge: those they are judged on.
+    In them, {sets} is the folder of sets and {sources} that of the recordings.
+    train: the set that all learn on.  judge: those they are judged on.  options: of every run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,6 +46,7 @@ class Study(BaseModel):
     train: str
     judge: tuple[str, ...]
     runs: dict[str, Planned]
+    options: str
     seeds: tuple[int, ...]
     baselines: tuple[str, ...]
 
@@ -76,17 +76,21 @@ class Bench:
             raise SystemExit(f"`train {' '.join(words)}` ended with {done.returncode}.")
         return done.stdout
 
-    def words(self, text: str) -> list[str]:
-        """The words of a plan with its folders filled in."""
-        places = {"sets": self.sets, "study": self.folder, "sources": self.sources}
-        return [word.format(**places) for word in text.split()]
+    def asked(self, planned: Planned) -> list[str]:
+        """What is asked for with every seed."""
+        return [*planned.words.split(), *self.study.options.split()]
+
+    def making(self, name: str) -> list[str]:
+        """The words that make a set."""
+        places = {"sets": self.sets, "sources": self.sources}
+        words = [word.format(**places) for word in self.study.sets[name].split()]
+        return ["data", *words, "--out", str(self.sets / name)]
 
     def make_sets(self) -> None:
         """Every set that is not there yet."""
-        for name, text in self.study.sets.items():
-            folder = self.sets / name
-            if not folder.exists():
-                self.train("data", *self.words(text), "--out", str(folder))
+        for name in self.study.sets:
+            if not (self.sets / name).exists():
+                self.train(*self.making(name))
 
     def start(self) -> list[str]:
         """Every run with every seed, seed by seed; those that were started before stay."""
@@ -94,8 +98,8 @@ class Bench:
         for seed in self.study.seeds:
             for name, planned in self.study.runs.items():
                 run = f"{name}_{seed}"
-                words = [*self.words(planned.words), "--data", data, "--seed", str(seed)]
-                self.train(*words, "--run-id", run)
+                asked = [*self.asked(planned), "--data", data, "--seed", str(seed)]
+                self.train(*asked, "--run-id", run)
                 started.append(run)
         return started
 

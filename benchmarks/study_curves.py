@@ -25,11 +25,12 @@ DASHES = ("--", ":", "-.")
 
 
 class Curve(NamedTuple):
-    """The validation score of one run.  All [evaluations]."""
+    """How one run drove in validation.  All [evaluations]."""
 
     steps: NDArray[np.float64]
     minutes: NDArray[np.float64]
     score: NDArray[np.float64]
+    success: NDArray[np.float64]
 
 
 def draw_curves(
@@ -65,7 +66,7 @@ def draw_curves(
 
 def curve_of(events: Path) -> Curve:
     """What a run told of its evaluations, the pauses between its attempts left out."""
-    rows: list[tuple[float, float, float]] = []
+    rows: list[tuple[float, ...]] = []
     paused_s, last_t, begun = 0.0, None, None
     for line in events.read_text().splitlines():
         event = json.loads(line)
@@ -75,13 +76,13 @@ def curve_of(events: Path) -> Curve:
             begun = t if begun is None else begun
             paused_s += 0.0 if last_t is None else t - last_t
         if what == "evaluated" and begun is not None:
-            rows.append((event["step"], (t - begun - paused_s) / 60.0, event["score"]))
+            minutes = (t - begun - paused_s) / 60.0
+            rows.append((event["step"], minutes, event["score"], event["success"]))
         last_t = t
-    steps, minutes, score = np.array(rows, np.float64).reshape(-1, 3).T
-    return Curve(steps, minutes, score)
+    return Curve(*np.array(rows, np.float64).reshape(-1, len(Curve._fields)).T)
 
 
-def score_of(baseline: str, data: Path) -> float:
+def score_of(baseline: str, data: Path | None) -> float:
     """How a driver without training does on the scenarios that a run validates on."""
     scenarios = open_set(data)
     picks = scenarios.picks("val")[: TrainingSettings().eval_scenarios]
