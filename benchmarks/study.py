@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,25 +121,22 @@ class Bench:
         for name in self.study.judge:
             asked = ["compare", *runs, "--data", str(self.sets / name)]
             asked += [word for one in self.study.baselines for word in ("--baseline", one)]
-            (self.results / f"{name}.md").write_text(self.train(*asked))
-            facts = json.loads(self.train(*asked, "--json"))
-            (self.results / f"{name}.json").write_text(
-                json.dumps(_lean(facts), indent=1) + "\n"
-            )
+            (self.results / f"{name}.md").write_text(self._placeless(self.train(*asked)))
+            facts = _lean(json.loads(self._placeless(self.train(*asked, "--json"))))
+            (self.results / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
 
-    def curves(self) -> Iterator[Path]:
-        """The learning curves as pictures."""
-        yield draw_curves(
-            {
-                planned.title: [
-                    self.home / "runs" / f"{name}_{seed}" for seed in self.study.seeds
-                ]
-                for name, planned in self.study.runs.items()
-            },
-            self.sets / self.study.train,
-            self.study.baselines,
-            self.results / "curves.png",
-        )
+    def _placeless(self, told: str) -> str:
+        """Sets by their names, wherever the study has put them."""
+        return told.replace(f"{self.sets}/", "")
+
+    def draw(self) -> Path:
+        """The learning curves as a picture."""
+        folders = {
+            planned.title: [self.home / "runs" / f"{name}_{seed}" for seed in self.study.seeds]
+            for name, planned in self.study.runs.items()
+        }
+        data, picture = self.sets / self.study.train, self.results / "curves.png"
+        return draw_curves(folders, data, self.study.baselines, picture)
 
 
 def _lean(facts: dict[str, Any]) -> dict[str, Any]:
@@ -161,8 +158,7 @@ def main(arguments: Sequence[str]) -> int:
     runs = bench.start()
     bench.finish(runs)
     bench.judge(runs)
-    for picture in bench.curves():
-        print(picture)
+    print(bench.draw())
     return 0
 
 
