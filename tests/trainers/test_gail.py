@@ -165,8 +165,8 @@ def test_settings_that_contradict_each_other_are_refused(
             r"observation=flat.*asks for `wide`.*/train gail --expert-data",
         ),
         (
-            {"gail": {"disc_batch_size": 50_000}},
-            r"too few for a batch of 50,000.*--set gail\.disc_batch_size=\d+",
+            {"gail": {"disc_batch_size": 15_000}},
+            r"too few for a batch of 15,000.*--set gail\.disc_batch_size=\d+",
         ),
     ],
 )
