@@ -46,7 +46,7 @@ class GAILSettings(Settings):
         "`environment.red_light` then must say; who lives longer earns more, or less.",
     )
     disc_network: Literal["mlp", "scene"] = Field(
-        "mlp",
+        "scene",
         description="How the discriminator sees: `scene` looks at each agent and edge by "
         "itself, `mlp` at all at once.",
     )

@@ -434,6 +434,13 @@ def test_a_start_is_acknowledged_with_id_plan_places_and_the_next_command() -> N
     )
 
 
+def test_a_start_that_imitates_tells_whom_and_drives_where_they_drove() -> None:
+    sets = ("expert_data=/demos/idm",)
+    asked = resolve(AskedFor("gail", sets=sets)).model_dump(mode="json")
+    text = start_report(Started(run("g", Running(1)), created=True), asked, ["CC0"]).markdown
+    assert "- Data: `/demos/idm`, licence `CC0`\n- Imitates: `/demos/idm`\n" in text
+
+
 def test_a_repeated_start_says_that_it_is_the_same_run() -> None:
     text = start_report(Started(run("x", Running(1)), created=False), resolve_defaults())
     assert text.markdown.startswith("## Run x is already there\n\nThe same request under the")

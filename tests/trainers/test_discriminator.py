@@ -150,6 +150,25 @@ def test_a_fixed_horizon_lets_every_episode_run_to_its_time(demos: Path) -> None
     assert {one["episode"]["l"] for one in ends[WORLDS:]} == {10}
 
 
+@pytest.mark.parametrize("cuts", [True, False])
+def test_an_end_of_its_own_is_told_as_a_time_out_in_fixed_horizons(
+    demos: Path, *, cuts: bool
+) -> None:
+    asked = request(demos, horizon="variable")
+    longer = asked.environment.model_copy(update={"horizon_s": 8.0})
+    asked = asked.model_copy(update={"environment": longer})
+    env = SilentVecEnv(make_worlds(asked, open_set(asked.course)), cuts=cuts)
+    env.reset()
+    told = []
+    for _ in range(60):
+        env.step_async(np.ones((WORLDS, 2), np.float32))
+        *_, infos = env.step_wait()
+        failed = np.flatnonzero(env.worlds.terminated)
+        told += [infos[world]["TimeLimit.truncated"] for world in failed]
+    assert len(told) >= WORLDS
+    assert set(told) == {cuts}
+
+
 def test_what_lies_beyond_the_range_of_actions_tells_nothing(demos: Path) -> None:
     asked = request(demos)
     learner = make_gail_learner(asked, silent_env(asked))

@@ -57,16 +57,17 @@ def test_gail_learns_to_drive_scenarios_it_never_saw_without_any_reward(
         device="cpu",
         environment=GAILEnvironmentSettings(num_envs=64, threads=1),
         training=TrainingSettings(
-            total_steps=120_000, eval_every=30_000, eval_scenarios=12, threads=1
+            total_steps=80_000, eval_every=8_000, eval_scenarios=12, threads=1
         ),
         policy=PolicySettings(hidden=(32, 32), network="mlp", log_std_init=-1.5),
-        ppo=GeneratorSettings(n_steps=32, batch_size=512, learning_rate=2e-3, ent_coef=0.0),
+        ppo=GeneratorSettings(n_steps=16, batch_size=512, learning_rate=2e-3, ent_coef=0.0),
         gail=GAILSettings(
             driver="idm",
             noise=0.3,
+            disc_network="mlp",
             disc_hidden=(32, 32),
             disc_batch_size=512,
-            disc_updates=8,
+            disc_updates=4,
             disc_learning_rate=3e-4,
         ),
     )
@@ -76,6 +77,10 @@ def test_gail_learns_to_drive_scenarios_it_never_saw_without_any_reward(
     assert mine.success.rate >= 0.5
     assert mine.score is not None
     assert mine.score.mean >= 0.5
+
+
+def test_the_built_in_config_is_a_request_of_gail() -> None:
+    assert isinstance(resolve(Asked("gail", "gail")), GAILRequest)
 
 
 def test_a_run_tells_how_its_discriminator_does(demos: Path, tmp_path: Path) -> None:
@@ -95,6 +100,9 @@ def test_a_variable_horizon_pays_both_ways_and_warns(demos: Path, tmp_path: Path
     asked = request(demos, horizon="variable")
     env = silent_env(asked)
     fixed, variable = (discriminator_of(one, env) for one in (request(demos), asked))
+    for shown, done in 20 * list(zip(*batches(demos), strict=True)):
+        for each in (fixed, variable):
+            each.update(tensors(shown), tensors(done))
     states, actions = tensors(batches(demos)[1][0])
     logits = variable.rewards(states, actions)
     assert float(logits.min()) < 0.0
@@ -165,8 +173,8 @@ def test_settings_that_contradict_each_other_are_refused(
             r"observation=flat.*asks for `wide`.*/train gail --expert-data",
         ),
         (
-            {"gail": {"disc_batch_size": 50_000}},
-            r"too few for a batch of 50,000.*--set gail\.disc_batch_size=\d+",
+            {"gail": {"disc_batch_size": 15_000}},
+            r"too few for a batch of 15,000.*--set gail\.disc_batch_size=\d+",
         ),
     ],
 )
