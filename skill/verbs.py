@@ -34,7 +34,7 @@ from skill.grammar import (
 from skill.replay_verb import REPLAY
 from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
-NOT_YET = ("gail", "hybrid")
+NOT_YET = ("gail",)
 """Algorithms that the product will have and does not have yet."""
 DEFAULT_TAIL = 40
 LONGEST_TAIL = 1000

@@ -86,7 +86,7 @@ class Watch(BaseCallback):
         self._tell(step)
         self._keeper.hold(self._training.moment())
         ends = is_last and not self._validation.is_done(step)
-        if ends or self._validation.is_due(step):
+        if ends or self._begins(step) or self._validation.is_due(step):
             is_best = self._evaluate(step)
             # What is known of the best belongs to the moment.
             self._keeper.hold(self._training.moment())
@@ -95,6 +95,11 @@ class Watch(BaseCallback):
                 self._tell_best(step)
         elif is_last or self._keeper.is_due():
             self._keeper.save()
+
+    def _begins(self, step: int) -> bool:
+        """Whether this is what training starts from, to be evaluated as well."""
+        is_known = self._validation.best_reward is not None
+        return step == 0 and self._training.judges_start and not is_known
 
     def _tell(self, step: int) -> None:
         """The numbers of the last rollout and its update, if there was one."""

@@ -13,6 +13,7 @@ TRAINERS = {
     "PPO": "trainers.ppo:train",
     "SAC": "trainers.sac:train",
     "BC": "trainers.bc:train",
+    "HYBRID": "trainers.hybrid:train",
 }
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Phase = Literal["import", "warmup", "bc", "gail", "train", "eval", "save", "closing"]
+Stage = Literal["bc"]
+"""What a run may do before its first environment step."""
 How = Literal["completed", "stopped"]
 
 
@@ -72,6 +74,10 @@ class Places:
     def best(self) -> Path:
         """The policy that drove best in validation."""
         return self.checkpoints / "best.pt"
+
+    def of_stage(self, stage: Stage) -> "Places":
+        """The folders of a stage that comes before the first environment step."""
+        return Places(self.checkpoints / stage, self.logs / stage)
 
 
 @dataclass(frozen=True, slots=True)

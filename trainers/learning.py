@@ -8,6 +8,7 @@ is asked to stop.
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import torch
 from stable_baselines3.common.logger import Logger
@@ -43,12 +44,14 @@ def learn(
     places: Places,
     make: Make,
     look_every: int = 0,
+    start: Path | None = None,
 ) -> Outcome:
     """Train until all steps are done or a stop is asked for; the best and last are kept.
 
     Where an earlier attempt left a whole state, training goes on from it.
 
     look_every: steps between two boundaries at least, where rollouts are shorter than that.
+    start: the checkpoint to start from, in the place of the one that the request names.
     """
     set_threads(request)
     keeper = Keeper(places, telemetry, request.training.save_every_s)
@@ -57,7 +60,7 @@ def learn(
             training = make(partial(leave_if_asked, telemetry))
             done = keeper.resume(training)
             if done is None:
-                _begin(training)
+                _begin(training, start or request.init_from)
             leave_if_asked(telemetry)
         telemetry.begin_at(done or 0)
         with keeper.rescuing():
@@ -84,13 +87,12 @@ def _go_through(training: Training, watch: Watch, curves: TensorBoard) -> None:
         curves.close()
 
 
-def _begin(training: Training) -> None:
-    """Start from the checkpoint that the request names, if it names one.
+def _begin(training: Training, given: Path | None) -> None:
+    """Start from this checkpoint, if there is one.
 
     Raises:
         DataError: another algorithm made it, or it is for another observation or network.
     """
-    given = training.request.init_from
     if given is None:
         return
     check_start(training.algorithm, given)

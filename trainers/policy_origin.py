@@ -14,7 +14,12 @@ from drivetrain.text import listing, quote
 
 LARGEST_INDEX = 4 * 1024 * 1024
 """Bytes of `data.pkl` that are looked at; ours are a hundredth of that."""
-STARTS_FROM = {"PPO": ("PPO", "BC"), "SAC": ("SAC",), "BC": ("BC", "PPO")}
+STARTS_FROM = {
+    "PPO": ("PPO", "BC", "HYBRID"),
+    "SAC": ("SAC",),
+    "BC": ("BC", "PPO", "HYBRID"),
+    "HYBRID": ("BC", "PPO", "HYBRID"),
+}
 """Whose policies each algorithm can start from: those with its own networks."""
 
 

@@ -12,7 +12,7 @@ from trainers.contract import Outcome, Places, Telemetry
 from trainers.gradients import Gradients
 from trainers.learning import learn, make_env
 from trainers.policy import Interrupt, policy_arguments
-from trainers.ppo_request import ROLLOUT_STEPS, PPORequest, PPOSettings
+from trainers.ppo_request import ROLLOUT_STEPS, ByPPO, PPORequest, PPOSettings
 from trainers.ppo_training import PPOTraining
 from trainers.validation import Validation
 
@@ -22,10 +22,13 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
     return learn(request, telemetry, places, partial(make_training, request))
 
 
-def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
+def make_training(
+    request: ByPPO, interrupt: Interrupt, *, judges_start: bool = False
+) -> PPOTraining:
     """Everything that trains, as it stands before the first step.
 
     interrupt: called before every step of the optimiser; it may raise to leave.
+    judges_start: whether what it starts from is evaluated too.
     """
     scenarios = open_set(request.data)
     env = make_env(request, scenarios)
@@ -38,10 +41,11 @@ def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
         worlds=env.worlds,
         validation=Validation(request, scenarios),
         gradients={"grad_norm": Gradients(optimiser, request.ppo.max_grad_norm, interrupt)},
+        judges_start=judges_start,
     )
 
 
-def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
+def make_learner(request: ByPPO, env: DrivingVecEnv) -> PPO:
     """The stable-baselines3 learner that the request describes."""
     ppo = request.ppo
     return PPO(
@@ -65,7 +69,7 @@ def make_learner(request: PPORequest, env: DrivingVecEnv) -> PPO:
     )
 
 
-def _rollout_length(request: PPORequest, worlds: int) -> int:
+def _rollout_length(request: ByPPO, worlds: int) -> int:
     """Steps per world and rollout; a rollout is never longer than the whole run."""
     steps = min(ROLLOUT_STEPS, request.training.total_steps)
     return max(2, math.ceil(steps / worlds))

@@ -39,8 +39,14 @@ class PPOSettings(Settings):
     )
 
 
-class PPORequest(TrainRequest):
+class ByPPO(TrainRequest):
+    """What every request holds whose policy learns by PPO."""
+
+    algorithm: str
+    ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")
+
+
+class PPORequest(ByPPO):
     """Train a driving policy with PPO: on-policy reinforcement learning, stable."""
 
     algorithm: Literal["PPO"] = Field("PPO", description="The algorithm.")
-    ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from drivetrain.errors import DataError
 from trainers.bc_request import BCRequest
+from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest
 from trainers.sac_request import SACRequest
 from trainers.train_request import TrainRequest
@@ -18,6 +19,7 @@ REQUESTS: dict[str, type[TrainRequest]] = {
     "ppo": PPORequest,
     "sac": SACRequest,
     "bc": BCRequest,
+    "hybrid": HybridRequest,
 }
 
 

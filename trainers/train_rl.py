@@ -4,7 +4,7 @@ import sys
 
 from trainers.foreground import main
 
-ALGORITHMS = ("ppo",)
+ALGORITHMS = ("ppo", "sac", "hybrid")
 
 if __name__ == "__main__":
     sys.exit(main("trainers.train_rl", ALGORITHMS, sys.argv[1:]))

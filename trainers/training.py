@@ -7,7 +7,7 @@ has beyond the others, its subclass adds.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class Training(ABC):
     """The learner with all that goes on beside it, as a `Resumable`.
 
     gradients: what watches each optimiser that is watched, by the name of its curve.
+    judges_start: whether what it starts from is evaluated too, and may stay the best.
     """
 
     request: TrainRequest
@@ -41,6 +42,7 @@ class Training(ABC):
     worlds: Worlds
     validation: Validation
     gradients: Mapping[str, Gradients]
+    judges_start: bool = field(default=False, kw_only=True)
 
     @property
     def policy(self) -> BasePolicy:

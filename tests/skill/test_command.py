@@ -118,7 +118,7 @@ def test_what_a_chat_client_corrected_is_put_right(text: str) -> None:
 BAD = {
     "pop --run-id x": "`pop` is not an algorithm. Did you mean `ppo`?",
     "stauts": "`stauts` is not a verb. Did you mean `status`?",
-    "gail": "`gail` cannot be trained yet; `ppo`, `sac` and `bc` can.",
+    "gail": "`gail` cannot be trained yet; `ppo`, `sac`, `bc` and `hybrid` can.",
     "/train gail --run-id g": "`gail` cannot be trained yet",
     "status; touch X": "`status;` is not a verb. Did you mean `status`?",
     "`touch X`": "is not a verb",

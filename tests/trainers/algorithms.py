@@ -5,6 +5,7 @@ from pathlib import Path
 
 from drivetrain.sim.config import EnvironmentSettings
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
+from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
@@ -60,7 +61,26 @@ def _sac(data: Path, steps: int) -> SACRequest:
     )
 
 
-SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {"PPO": _ppo, "SAC": _sac, "BC": _bc}
+def _hybrid(data: Path, steps: int) -> HybridRequest:
+    ppo = _ppo(data, steps)
+    return HybridRequest(
+        data=data,
+        seed=1,
+        device="cpu",
+        environment=ppo.environment,
+        training=ppo.training,
+        policy=ppo.policy,
+        ppo=ppo.ppo,
+        bc=BCSettings(driver="idm", batch_size=64, report_every=64, epochs=1),
+    )
+
+
+SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {
+    "PPO": _ppo,
+    "SAC": _sac,
+    "BC": _bc,
+    "HYBRID": _hybrid,
+}
 """By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
 
 

@@ -1,0 +1,30 @@
+"""The hybrid: a policy imitates first, and then learns by reinforcement, in one run.
+
+Reads in the order of a run: the stage in which it imitates, then the mode that was asked for,
+which starts from the best of that.
+"""
+
+from functools import partial
+from pathlib import Path
+
+from trainers import bc, finetune
+from trainers.contract import Outcome, Places, Telemetry
+from trainers.hybrid_request import HybridRequest
+from trainers.stages import go_through, has_begun
+
+
+def train(request: HybridRequest, telemetry: Telemetry, places: Places) -> Outcome:
+    """Train until all steps are done or a stop is asked for; the best and last are kept.
+
+    A run that was over with imitating never does so again, whatever ended it.
+    """
+    if request.init_from is None and not has_begun(places):
+        imitate = partial(bc.train, request.cloning())
+        if not go_through("bc", imitate, telemetry, places):
+            return Outcome("stopped", 0)
+    return finetune.train(request, telemetry, places, imitated(request, places))
+
+
+def imitated(request: HybridRequest, places: Places) -> Path:
+    """The policy file that the last stage starts from."""
+    return request.init_from or places.of_stage("bc").best
