@@ -4,6 +4,8 @@ h_k = [f_s(s), f_a(k), log p(k | s)], and a score of it.  No proposal is known b
 the list but only by what it does, so that an order of them means nothing.
 """
 
+from itertools import pairwise
+
 import torch
 from gymnasium import Space
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor, FlattenExtractor
@@ -16,6 +18,8 @@ from trainers.train_request import TrainRequest
 
 DESCRIBED = 3
 """Numbers that a proposal is described by."""
+JOINED = 64
+"""Units where scene and proposal meet: each costs fifteen times what one of the scene does."""
 
 
 def described_proposals() -> Tensor:
@@ -44,12 +48,12 @@ class ProposalScorer(nn.Module):
         )
         sizes = [self.encoder.features_dim, *policy.hidden]
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.scene = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
         # A layer over h_k is a sum over its parts: the scene's is worked out once for all k.
-        self.proposal = nn.Linear(DESCRIBED + 1, sizes[-1], bias=False)
-        self.score = nn.Linear(sizes[-1], 1)
+        self.scene = nn.Sequential(*layers, nn.Linear(sizes[-1], JOINED))
+        self.proposal = nn.Linear(DESCRIBED + 1, JOINED, bias=False)
+        self.score = nn.Linear(JOINED, 1)
 
     @override
     def forward(self, seen: Tensor, proposals: Tensor, log_prior: Tensor) -> Tensor:
@@ -61,7 +65,7 @@ class ProposalScorer(nn.Module):
         scores: Tensor = self.score(joined).squeeze(2)
         return scores
 
-    def begin_at_zero(self) -> None:
-        """Score everything 0 until something is learned."""
+    def begin_at(self, score: float) -> None:
+        """Score everything alike until something is learned."""
         nn.init.zeros_(self.score.weight)
-        nn.init.zeros_(self.score.bias)
+        nn.init.constant_(self.score.bias, score)

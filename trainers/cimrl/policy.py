@@ -20,6 +20,9 @@ LEAST_LOG_PRIOR = -8.0
 MOST_LOGIT = 20.0
 """Risk stays within (0, 1): beyond, it would round to its ends."""
 
+FIRST_RISK_LOGIT = -5.0
+"""Before anything is learned nothing is a risk: driving is the prior's, not a recovery's."""
+
 
 class Outlook(NamedTuple):
     """What the policy makes of a scene.  All [batch, K]; risk: the higher of both critics'."""
@@ -45,8 +48,10 @@ class CIMRLPolicy(BasePolicy):
         self.recover = ProposalScorer(space, request)
         self.critics = twins(space, request)
         self.risks = twins(space, request)
-        # The task begins as the prior, and learns where to leave it.
-        self.task.begin_at_zero()
+        # The task begins as the prior, and learns where to leave it; risk is little at first.
+        self.task.begin_at(0.0)
+        for risk in self.risks:
+            risk.begin_at(FIRST_RISK_LOGIT)
 
     def outlook(self, seen: Tensor, risks: nn.ModuleList | None = None) -> Outlook:
         """Everything that a choice needs.  risks: others than the policy's own."""
@@ -105,8 +110,12 @@ def twins(space: Space[object], request: HybridRequest) -> nn.ModuleList:
     return nn.ModuleList(ProposalScorer(space, request) for _ in range(2))
 
 
-def untrained_cimrl(request: HybridRequest) -> CIMRLPolicy:
+def cimrl_policy(request: HybridRequest, seed: int) -> CIMRLPolicy:
     """A policy for the request's worlds, as it stands before its first update."""
     environment = request.environment
     space = observation_space(LAYOUTS[environment.observation])
-    return CIMRLPolicy(space, action_space(environment.actions), request)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        policy = CIMRLPolicy(space, action_space(environment.actions), request)
+    policy.set_training_mode(mode=False)
+    return policy

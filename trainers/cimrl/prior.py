@@ -8,20 +8,23 @@ labelled state, counted again in each epoch.
 import time
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
+from stable_baselines3.common.utils import get_device
 from torch import Tensor
 from torch.nn import functional
 from torch.optim import Adam
 
-from drivetrain.data.demonstrate import Asked
+from drivetrain.data.demonstrate import Asked, Demonstrator
+from drivetrain.data.demonstrations import are_demonstrations, read_demonstration_manifest
 from drivetrain.data.open import open_set
 from drivetrain.data.proposal_labels import Labelled, labelled
 from drivetrain.errors import DataError
 from trainers import randomness
 from trainers.checkpoints import Checkpoint, State
-from trainers.cimrl.policy import CIMRLPolicy
+from trainers.cimrl.policy import CIMRLPolicy, cimrl_policy
 from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
 from trainers.episodes import summary
 from trainers.gradients import Gradients
@@ -30,7 +33,7 @@ from trainers.hybrid_request import HybridRequest
 from trainers.keeper import Keeper
 from trainers.learning import set_threads
 from trainers.moment import Moment, copied
-from trainers.policy import load_weights, numbers_in, untrained_policy
+from trainers.policy import Interrupt, load_weights, numbers_in
 from trainers.tensorboard import TensorBoard
 from trainers.validation import Validation
 
@@ -82,6 +85,22 @@ class PriorTraining:
         torch.autograd.backward(loss)
         self.optimiser.step()
         return loss.detach()
+
+    def judged(self, labels: Labelled) -> dict[str, float]:
+        """How well it tells what was chosen in drives that it does not learn from."""
+        rows = np.flatnonzero(~labels.is_train)
+        if not len(rows):
+            return {}
+        nll = right = 0.0
+        for first in range(0, len(rows), JUDGED_AT_ONCE):
+            picked = rows[first : first + JUDGED_AT_ONCE]
+            seen = torch.from_numpy(labels.seen[picked]).to(self.policy.device)
+            number = torch.from_numpy(labels.number[picked]).to(self.policy.device)
+            with torch.inference_mode():
+                told = self.policy.log_prior(seen)
+            nll += float(functional.nll_loss(told, number, reduction="sum"))
+            right += float((told.argmax(dim=1) == number).sum())
+        return {"val_nll": nll / len(rows), "val_accuracy": right / len(rows)}
 
     def moment(self) -> Moment:
         """Where training stands."""
@@ -136,3 +155,103 @@ def train(request: HybridRequest, telemetry: Telemetry, places: Places) -> Outco
     except StopRequested:
         return Outcome("stopped", keeper.save())
     return Outcome("completed", training.step)
+
+
+def _untrained(request: HybridRequest, interrupt: Interrupt) -> PriorTraining:
+    """Everything that trains, as it stands before the first step."""
+    bc, policy = request.bc, cimrl_policy(request, request.seed)
+    policy.to(get_device(request.device))
+    optimiser = Adam(policy.prior.parameters(), bc.learning_rate, fused=True)
+    gradients = Gradients(optimiser, bc.max_grad_norm, interrupt)
+    validation = Validation(request, open_set(request.data))
+    return PriorTraining(request, policy, optimiser, gradients, validation)
+
+
+def _learn(
+    training: PriorTraining, keeper: Keeper, telemetry: Telemetry, places: Places
+) -> None:
+    """Every epoch that is left, each with a look around behind it."""
+    bc = training.request.bc
+    watch = _PriorWatch(training, keeper, telemetry, places)
+    labels = _labels(training.request, telemetry)
+    per_epoch = int(labels.is_train.sum()) // bc.batch_size
+    if not per_epoch:
+        raise _too_few(int(labels.is_train.sum()), bc.batch_size)
+    total = bc.epochs * per_epoch
+    telemetry.expect(total * bc.batch_size)
+    try:
+        while training.done < total:
+            watch.settle(labels, training.learn_epoch(labels, total))
+        watch.judge()
+    finally:
+        watch.curves.close()
+
+
+def _labels(request: HybridRequest, telemetry: Telemetry) -> Labelled:
+    """What the prior learns from: an expert's drives, made anew by each attempt."""
+    heard_at = -float("inf")
+
+    def heed() -> None:
+        nonlocal heard_at
+        leave_if_asked(telemetry)
+        if time.monotonic() - heard_at >= HEARTBEAT_S:
+            heard_at = time.monotonic()
+            telemetry.write(0, {})
+
+    driver, noise = request.bc.driver, request.bc.noise
+    if request.data is not None and are_demonstrations(request.data):
+        # What was recorded are actions; their drives are driven again, for the proposals.
+        manifest = read_demonstration_manifest(request.data)
+        driver, noise = cast(Demonstrator, manifest.driver), manifest.noise
+    asked = Asked(driver, request.environment, noise=noise, seed=request.seed)
+    with telemetry.phase("warmup"):
+        labels = labelled(open_set(request.data), asked, heed)
+    telemetry.event(0, "labelled", states=len(labels.number), driver=driver)
+    return labels
+
+
+def _too_few(held: int, batch_size: int) -> DataError:
+    return DataError(
+        f"The drives hold {held:,} labelled states to train on, too few for a batch of "
+        f"{batch_size:,}. Try `--set bc.batch_size={max(2, held)}`."
+    )
+
+
+class _PriorWatch:
+    """Tells what every epoch was, and has it kept; at the end drives the prior alone."""
+
+    def __init__(
+        self, training: PriorTraining, keeper: Keeper, telemetry: Telemetry, places: Places
+    ) -> None:
+        self._training = training
+        self._keeper = keeper
+        self._telemetry = telemetry
+        self.curves = TensorBoard(places.logs, resumed_at=training.step)
+
+    def settle(self, labels: Labelled, loss: float) -> None:
+        """Tell of an epoch; save when it is time."""
+        training = self._training
+        check_numbers({"prior_loss": loss}, training.step)
+        told = {"prior_loss": loss} | training.judged(labels)
+        norms = training.gradients.told()
+        if norms is not None:
+            told["grad_norm"] = norms.mean
+        self.curves.draw(training.step, {f"train/{name}": told[name] for name in told})
+        self._telemetry.write(training.step, told)
+        self._keeper.hold(training.moment())
+        if self._keeper.is_due():
+            self._keeper.save()
+
+    def judge(self) -> None:
+        """Drive the validation scenarios by the prior alone, unless that was done; save."""
+        training, validation = self._training, self._training.validation
+        if not validation.is_done(training.step):
+            leave = partial(leave_if_asked, self._telemetry)
+            with self._telemetry.phase("eval"):
+                table = validation.drive(training.policy, leave)
+            driven = summary(table)
+            self.curves.draw(training.step, {f"eval/{name}": driven[name] for name in driven})
+            self._telemetry.event(training.step, "evaluated", **driven)
+            validation.takes(training.step, table)
+        self._keeper.hold(training.moment())
+        self._keeper.save(as_best=True)

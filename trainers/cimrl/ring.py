@@ -24,6 +24,10 @@ class Batch(NamedTuple):
     outcome: Tensor
     ahead: Tensor
 
+    def to(self, device: torch.device) -> "Batch":
+        """The same where it is learned from."""
+        return Batch(*(column.to(device) for column in self))
+
 
 class Ring:
     """The newest decisions; `spare` more may follow a boundary before they overwrite it."""
