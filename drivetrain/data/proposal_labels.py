@@ -42,9 +42,7 @@ class Labelled:
     is_train: NDArray[np.bool_]
 
 
-def labelled(
-    scenarios: ScenarioSet, asked: Asked, interrupt: Callable[[], None]
-) -> Labelled:
+def labelled(scenarios: ScenarioSet, asked: Asked, interrupt: Callable[[], None]) -> Labelled:
     """Every state of the drives that are fit to learn from.
 
     interrupt: called before every step; it may raise to leave.
@@ -64,7 +62,12 @@ def _labelled(
     """States, labels and the scenarios they are of, all picks driven at once."""
     count, settings = len(picks), asked.settings
     worlds = Worlds(
-        scenarios.arrays, settings, num_worlds=count, seed=asked.seed, picks=picks, in_order=True
+        scenarios.arrays,
+        settings,
+        num_worlds=count,
+        seed=asked.seed,
+        picks=picks,
+        in_order=True,
     )
     worlds.reset()
     driver = driver_of(asked.driver)

@@ -75,13 +75,44 @@ def _hybrid(data: Path, steps: int) -> HybridRequest:
     )
 
 
+def _cimrl(data: Path, steps: int) -> HybridRequest:
+    return HybridRequest.model_validate(
+        {
+            "mode": "cimrl",
+            "data": data,
+            "seed": 1,
+            "device": "cpu",
+            "environment": {"num_envs": WORLDS, "threads": 1},
+            "training": {
+                "total_steps": steps,
+                "eval_every": ROLLOUT,
+                "eval_scenarios": 2,
+                "threads": 1,
+            },
+            "policy": {"hidden": (8, 8)},
+            "bc": {"driver": "idm", "batch_size": 64, "epochs": 1},
+            # The rings are full, and overwrite their first decisions, in the second rollout.
+            "cimrl": {
+                "warmup_steps": 1,
+                "pretrain_updates": 2,
+                "update_every": ROLLOUT,
+                "batch_size": 16,
+                "buffer_size": 80,
+                "utd": 4,
+            },
+        }
+    )
+
+
 SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {
     "PPO": _ppo,
     "SAC": _sac,
     "BC": _bc,
     "HYBRID": _hybrid,
+    "CIMRL": _cimrl,
 }
-"""By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
+"""By name, as in `trainers.catalog.TRAINERS`, or by mode: data and steps in, a request of seconds
+out."""
 
 
 def small_request(algorithm: str, data: Path, rollouts: int) -> TrainRequest:

@@ -27,7 +27,7 @@ BINS = 10
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """predicted: risk that was told of decisions.  observed: what came of them.  [decisions]."""
+    """Of [decisions]: the risk that was told, and what came of them."""
 
     predicted: NDArray[np.float64]
     observed: NDArray[np.float64]
@@ -36,9 +36,9 @@ class Calibration:
         """The mean distance of both over bins of risk, weighed by what is in them."""
         if not len(self.predicted):
             return {}
-        off = sum(
-            abs(told - came) * count for told, came, count in self.curve()
-        ) / len(self.predicted)
+        off = sum(abs(told - came) * count for told, came, count in self.curve()) / len(
+            self.predicted
+        )
         return {
             "risk_calibration_error": off,
             "risk_predicted": float(self.predicted.mean()),

@@ -75,7 +75,9 @@ class Learner:
         worth = (task * (settings.alpha * log_task - values)).sum(1)
         loss = (worth + settings.prior_weight * far).mean()
         self._step("task", loss)
-        polyak_update(policy.critics.parameters(), self.critic_targets.parameters(), settings.tau)
+        polyak_update(
+            policy.critics.parameters(), self.critic_targets.parameters(), settings.tau
+        )
         empty = safe_set.is_empty(ahead.risk, settings.epsilon)
         self._tell(
             policy_loss=loss,
@@ -92,7 +94,9 @@ class Learner:
         """
         policy, settings = self.policy, self.settings
         with torch.no_grad():
-            later = policy.of_each(self.critic_targets, batch.next_seen, ahead.log_prior).amin(0)
+            later = policy.of_each(self.critic_targets, batch.next_seen, ahead.log_prior).amin(
+                0
+            )
             soft = later - settings.alpha * ahead.log_task
             target = batch.outcome + batch.ahead * (self._next(ahead) * soft).sum(1)
         values = policy.of_each(policy.critics, batch.seen, log_prior)

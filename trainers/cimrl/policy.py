@@ -35,23 +35,26 @@ class Outlook(NamedTuple):
 
 
 class CIMRLPolicy(BasePolicy):
-    """Chooses one of the proposals: the likeliest of the safe ones, or a way to recover."""
+    """Chooses one of the proposals: the likeliest of the safe ones, or a way to recover.
+
+    hold: steps that a choice is meant to drive.
+    """
+
+    proposals: Tensor
 
     def __init__(self, space: Space[object], acts: Space[object], request: HybridRequest):
         super().__init__(space, acts)
         self.hold = request.cimrl.hold
         self.epsilon = request.cimrl.epsilon
         self.learns_recovery = request.cimrl.recovery == "policy"
-        self.register_buffer("proposals", described_proposals())
+        self.proposals = nn.Buffer(described_proposals())
         self.prior = ProposalScorer(space, request)
         self.task = ProposalScorer(space, request)
         self.recover = ProposalScorer(space, request)
         self.critics = twins(space, request)
-        self.risks = twins(space, request)
-        # The task begins as the prior, and learns where to leave it; risk is little at first.
+        self.risks = unworried_twins(space, request)
+        # The task begins as the prior, and learns where to leave it.
         self.task.begin_at(0.0)
-        for risk in self.risks:
-            risk.begin_at(FIRST_RISK_LOGIT)
 
     def outlook(self, seen: Tensor, risks: nn.ModuleList | None = None) -> Outlook:
         """Everything that a choice needs.  risks: others than the policy's own."""
@@ -64,15 +67,16 @@ class CIMRLPolicy(BasePolicy):
 
     def log_prior(self, seen: Tensor) -> Tensor:
         """How likely each proposal is in what was demonstrated; never quite impossible."""
-        scores = self.prior(seen, self.proposals, self._even(seen))
+        scores: Tensor = self.prior(seen, self.proposals, self._even(seen))
         return scores.log_softmax(dim=1).clamp(min=LEAST_LOG_PRIOR)
 
     def log_task(self, seen: Tensor, log_prior: Tensor) -> Tensor:
-        """log pi_t: the prior, and what was learned since."""
-        return (log_prior + self.task(seen, self.proposals, log_prior)).log_softmax(dim=1)
+        """What the task would choose, log pi_t: the prior, and what was learned since."""
+        learned: Tensor = self.task(seen, self.proposals, log_prior)
+        return (log_prior + learned).log_softmax(dim=1)
 
     def log_recovery(self, seen: Tensor, log_prior: Tensor, risk: Tensor) -> Tensor:
-        """log pi_r, or where none is learned all for the least risk."""
+        """Who recovers, log pi_r, or where none is learned all for the least risk."""
         if not self.learns_recovery:
             return safe_set.least_risk_logits(risk)
         scores: Tensor = self.recover(seen, self.proposals, log_prior)
@@ -80,7 +84,8 @@ class CIMRLPolicy(BasePolicy):
 
     def risk(self, risks: nn.ModuleList, seen: Tensor, log_prior: Tensor) -> Tensor:
         """Q_r: the higher of both, so that doubt counts as risk."""
-        return self.of_each(risks, seen, log_prior).amax(0).clamp(-MOST_LOGIT, MOST_LOGIT).sigmoid()
+        logits = self.of_each(risks, seen, log_prior).amax(dim=0)
+        return logits.clamp(-MOST_LOGIT, MOST_LOGIT).sigmoid()
 
     def of_each(self, networks: nn.ModuleList, seen: Tensor, log_prior: Tensor) -> Tensor:
         """Scores of every network of a list.  [networks, batch, K]."""
@@ -100,7 +105,7 @@ class CIMRLPolicy(BasePolicy):
         if not isinstance(observation, Tensor):
             raise TypeError("an observation is one tensor")
         if deterministic:
-            return self(observation)
+            return self.forward(observation)
         chances = self.outlook(observation).driven.softmax(dim=1)
         return torch.multinomial(chances, 1).squeeze(1)
 
@@ -108,6 +113,14 @@ class CIMRLPolicy(BasePolicy):
 def twins(space: Space[object], request: HybridRequest) -> nn.ModuleList:
     """Two networks that disagree where they know little."""
     return nn.ModuleList(ProposalScorer(space, request) for _ in range(2))
+
+
+def unworried_twins(space: Space[object], request: HybridRequest) -> nn.ModuleList:
+    """Two that see little risk at first."""
+    networks = [ProposalScorer(space, request) for _ in range(2)]
+    for network in networks:
+        network.begin_at(FIRST_RISK_LOGIT)
+    return nn.ModuleList(networks)
 
 
 def cimrl_policy(request: HybridRequest, seed: int) -> CIMRLPolicy:

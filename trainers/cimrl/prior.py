@@ -45,7 +45,7 @@ JUDGED_AT_ONCE = 4096
 class PriorTraining:
     """The prior in the middle of its training, as a `Resumable`.
 
-    done: batches learned from.  labels: what it learns from, once they are made.
+    done: batches learned from.  total: of all epochs, 0 until the labels are made.
     """
 
     request: HybridRequest
@@ -53,29 +53,53 @@ class PriorTraining:
     optimiser: Adam
     gradients: Gradients
     validation: Validation
-    labels: Labelled | None = None
     done: int = 0
+    total: int = 0
 
     @property
     def step(self) -> int:
         """Labelled states learned from so far."""
         return self.done * self.request.bc.batch_size
 
-    def learn_epoch(self, labels: Labelled, total: int) -> float:
-        """What is left of an epoch; the mean loss.  total: batches of all epochs."""
+    @property
+    def is_done(self) -> bool:
+        """Whether it has learned from all."""
+        return 0 < self.total <= self.done
+
+    def open(self, labels: Labelled) -> None:
+        """Know how many batches there are to learn from.
+
+        Raises:
+            DataError: the labels do not fill one.
+        """
+        bc, held = self.request.bc, int(labels.is_train.sum())
+        if held < bc.batch_size:
+            raise _too_few(held, bc.batch_size)
+        self.total = bc.epochs * (held // bc.batch_size)
+
+    def learn_epoch(self, labels: Labelled) -> float:
+        """What is left of an epoch; the mean loss."""
         bc, losses = self.request.bc, []
         rows = torch.from_numpy(np.flatnonzero(labels.is_train))
-        per_epoch = total // bc.epochs
+        per_epoch = self.total // bc.epochs
         epoch = self.done // per_epoch
         order = np.random.default_rng([self.request.seed, epoch]).permutation(len(rows))
         for at in range(self.done % per_epoch, per_epoch):
             picked = rows[torch.from_numpy(order[at * bc.batch_size :][: bc.batch_size])]
-            share = 1.0 if bc.learning_rate_schedule == "constant" else 1 - self.done / total
+            share = (
+                1.0 if bc.learning_rate_schedule == "constant" else 1 - self.done / self.total
+            )
             self.optimiser.param_groups[0]["lr"] = bc.learning_rate * share
             seen, number = labels.seen[picked.numpy()], labels.number[picked.numpy()]
             losses.append(self._update(torch.from_numpy(seen), torch.from_numpy(number)))
             self.done += 1
         return float(torch.stack(losses).mean())
+
+    def _learning_rate(self) -> float:
+        bc = self.request.bc
+        if bc.learning_rate_schedule == "constant":
+            return bc.learning_rate
+        return bc.learning_rate * (1 - self.done / self.total)
 
     def _update(self, seen: Tensor, number: Tensor) -> Tensor:
         """Cross entropy of what the expert chose."""
@@ -115,6 +139,7 @@ class PriorTraining:
         )
         algo = {
             "done": self.done,
+            "total": self.total,
             "validation": self.validation.state(),
             "gradients": self.gradients.state(),
         }
@@ -130,7 +155,7 @@ class PriorTraining:
         algo = moment.parts["algo.pt"]
         load_weights(self.policy, moment.policy)
         self.optimiser.load_state_dict(dict(moment.parts["optim.pt"]))
-        self.done = algo["done"]
+        self.done, self.total = algo["done"], algo["total"]
         self.validation.restore(algo["validation"])
         self.gradients.restore(algo["gradients"])
         randomness.set_state(moment.parts["rng.pt"])
@@ -171,24 +196,22 @@ def _learn(
     training: PriorTraining, keeper: Keeper, telemetry: Telemetry, places: Places
 ) -> None:
     """Every epoch that is left, each with a look around behind it."""
-    bc = training.request.bc
     watch = _PriorWatch(training, keeper, telemetry, places)
-    labels = _labels(training.request, telemetry)
-    per_epoch = int(labels.is_train.sum()) // bc.batch_size
-    if not per_epoch:
-        raise _too_few(int(labels.is_train.sum()), bc.batch_size)
-    total = bc.epochs * per_epoch
-    telemetry.expect(total * bc.batch_size)
     try:
-        while training.done < total:
-            watch.settle(labels, training.learn_epoch(labels, total))
+        if not training.is_done:
+            labels = _labels(training, telemetry)
+            training.open(labels)
+            telemetry.expect(training.total * training.request.bc.batch_size)
+            while not training.is_done:
+                watch.settle(labels, training.learn_epoch(labels))
         watch.judge()
     finally:
         watch.curves.close()
 
 
-def _labels(request: HybridRequest, telemetry: Telemetry) -> Labelled:
+def _labels(training: PriorTraining, telemetry: Telemetry) -> Labelled:
     """What the prior learns from: an expert's drives, made anew by each attempt."""
+    request, step = training.request, training.step
     heard_at = -float("inf")
 
     def heed() -> None:
@@ -196,7 +219,7 @@ def _labels(request: HybridRequest, telemetry: Telemetry) -> Labelled:
         leave_if_asked(telemetry)
         if time.monotonic() - heard_at >= HEARTBEAT_S:
             heard_at = time.monotonic()
-            telemetry.write(0, {})
+            telemetry.write(step, {})
 
     driver, noise = request.bc.driver, request.bc.noise
     if request.data is not None and are_demonstrations(request.data):
@@ -206,7 +229,7 @@ def _labels(request: HybridRequest, telemetry: Telemetry) -> Labelled:
     asked = Asked(driver, request.environment, noise=noise, seed=request.seed)
     with telemetry.phase("warmup"):
         labels = labelled(open_set(request.data), asked, heed)
-    telemetry.event(0, "labelled", states=len(labels.number), driver=driver)
+    telemetry.event(step, "labelled", states=len(labels.number), driver=driver)
     return labels
 
 

@@ -86,7 +86,11 @@ class Ring:
 
     def state(self) -> State:
         """Its decisions, oldest first, as views: write them before `spare` more are added."""
-        columns = [[column[part] for part in self._parts()] for column in self._columns]
+        # Through NumPy, a view brings along what it shows only, and not the whole ring.
+        columns = [
+            [torch.from_numpy(column.numpy()[part]) for part in self._parts()]
+            for column in self._columns
+        ]
         return {"end": self._end, "held": self.held, "columns": columns}
 
     def restore(self, state: State) -> None:

@@ -85,7 +85,7 @@ class CIMRLWatch:
         times = self.times.told()
         curves = {f"rollout/{name}": value for name, value in episodes.items()}
         curves |= {f"train/{name}": value for name, value in learned.items()}
-        self._curves.draw(step, curves | times | {"time/fps": self._speed(step)})
+        self._curves.draw(step, {**curves, **times, "time/fps": self._speed(step)})
         self._telemetry.write(step, {**learned, **episodes, **times})
 
     def _learned(self, step: int) -> dict[str, float]:
