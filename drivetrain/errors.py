@@ -6,6 +6,7 @@ UserError
 │   └── DataError    3   the data is there but damaged, or of another version
 ├── ConflictError    4   the run id is taken, or the run is already over
 └── RunFailedError   5   the run was started and failed
+    └── UnlearnedError   5   it was losing what it had learned
 
 Each message says what is wrong, what is allowed, and a command to type instead.
 Anything else that escapes is a bug and keeps its traceback.
@@ -44,3 +45,7 @@ class RunFailedError(UserError):
     """The run was started and failed."""
 
     exit_code: ClassVar[int] = 5
+
+
+class UnlearnedError(RunFailedError):
+    """What a run had learned before is being lost, and more training would lose more."""

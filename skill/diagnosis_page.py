@@ -26,6 +26,8 @@ TITLES = {
     "drift": "predicts better and drives worse",
     "strong_discriminator": "discriminator too strong",
     "weak_discriminator": "discriminator guesses",
+    "forgetting": "drives worse than what it imitated",
+    "tethered": "hardly moves from what it imitated",
     "saturated": "actions at the end of their range",
     "plateau": "no longer gets better",
     "best_long_ago": "best policy is old",

@@ -19,6 +19,7 @@ from skill.facts import (
     tracker_trouble,
     why,
 )
+from skill.lineage import lineage_lines
 from skill.report import Facts, Report
 from skill.status_page import ago
 from skill.table import table, untrusted
@@ -42,6 +43,7 @@ class Page:
     licences: Sequence[str]
     evaluation: Mapping[str, Any] | None
     now: float
+    lineage: Mapping[str, Any] | None = None
     from_step: int | None = None
     waiting: Waiting | None = None
     ended_in_s: float | None = None
@@ -70,6 +72,7 @@ def run_report(page: Page) -> Report:
         "tensorboard": str(run.folder.logs),
         "licences": list(page.licences),
         "health": [finding.rule for finding in page.health.findings] if page.health else None,
+        "lineage": page.lineage,
         "evaluation": _without_scenarios(page.evaluation),
     }
     return Report("\n\n".join(part for part in parts if part), facts)
@@ -268,8 +271,7 @@ def _request_lines(page: Page) -> Iterable[str]:
     worlds = (request.get("environment") or {}).get("num_envs", "?")
     yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
     yield f"- Data: {data_words(request.get('data'), page.licences)}"
-    if request.get("init_from"):
-        yield f"- Started from: {untrusted(str(request['init_from']), 200)}"
+    yield from lineage_lines(request.get("init_from"), page.lineage or {})
     yield f"- Request: digest `{asked.digest[:12]}`"
 
 

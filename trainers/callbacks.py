@@ -162,10 +162,11 @@ class Watch(BaseCallback):
         leave = partial(leave_if_asked, self._telemetry)
         with self._telemetry.phase("eval"):
             table = self._validation.drive(self._training.policy, leave)
-        for name, value in summary(table).items():
+        told = {**summary(table), **self._training.judged(step, table)}
+        for name, value in told.items():
             self.logger.record(f"eval/{name}", value)
         self.logger.dump(step)
-        self._telemetry.event(step, "evaluated", **summary(table))
+        self._telemetry.event(step, "evaluated", **told)
         return self._validation.takes(step, table)
 
     def _tell_best(self, step: int) -> None:

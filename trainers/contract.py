@@ -75,6 +75,11 @@ class Places:
         """The policy that drove best in validation."""
         return self.checkpoints / "best.pt"
 
+    @property
+    def lineage(self) -> Path:
+        """What a run comes from that begins with another training."""
+        return self.checkpoints / "lineage.json"
+
     def of_stage(self, stage: Stage) -> "Places":
         """The folders of a stage that comes before the first environment step."""
         return Places(self.checkpoints / stage, self.logs / stage)

@@ -27,6 +27,7 @@ from drivetrain.sim.planners import Driver, RandomDriver
 from trainers import checkpoints
 from trainers.baselines import BASELINES, EVERY_BASELINE
 from trainers.judgement import Driven, Judged, driven, judge, worst_of
+from trainers.lineage import imitated_beside
 from trainers.policy import (
     Interrupt,
     Interruptible,
@@ -102,6 +103,7 @@ def evaluate(
     actions = request.environment.actions
     drivers: dict[str, Driver] = {
         f"{name} ({checkpoint_file.stem})": PolicyDriver(restored_policy(checkpoint), actions),
+        **_imitated(checkpoint_file),
         "untrained": PolicyDriver(untrained_policy(request, request.seed), actions),
         "random": RandomDriver(request.seed),
         **{BASELINES[key].title: BASELINES[key].make() for key in ("idm", "pdm", "log")},
@@ -109,6 +111,16 @@ def evaluate(
     # Whoever drives, a large set takes minutes, in which a run is to be seen and to be stopped.
     heeding = {who: Interruptible(driver, interrupt) for who, driver in drivers.items()}
     return course.judged(name, heeding, checkpoint=checkpoint_file.name, step=checkpoint.step)
+
+
+def _imitated(checkpoint_file: Path) -> dict[str, Driver]:
+    """What a hybrid's checkpoint came from: whether it lost by learning on, or won."""
+    file = imitated_beside(checkpoint_file)
+    if file is None:
+        return {}
+    checkpoint = checkpoints.load(file)
+    actions = request_of(checkpoint.request).environment.actions
+    return {"imitated": PolicyDriver(restored_policy(checkpoint), actions)}
 
 
 def evaluate_baseline(

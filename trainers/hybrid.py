@@ -8,11 +8,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from drivetrain.errors import DataError
+from drivetrain.text import quote
 from trainers import bc, finetune
 from trainers.cimrl import learning as cimrl
 from trainers.cimrl import prior
 from trainers.contract import Outcome, Places, Telemetry
 from trainers.hybrid_request import HybridRequest
+from trainers.lineage import write_lineage
 from trainers.stages import go_through, has_begun
 
 
@@ -26,8 +29,10 @@ def train(request: HybridRequest, telemetry: Telemetry, places: Places) -> Outco
         imitate = partial(prior.train, request) if is_cimrl else _cloning(request)
         if not go_through("bc", imitate, telemetry, places):
             return Outcome("stopped", 0)
+    start = imitated(request, places)
+    write_lineage(request, telemetry, places, start)
     learn = cimrl.train if request.mode == "cimrl" else finetune.train
-    return learn(request, telemetry, places, imitated(request, places))
+    return learn(request, telemetry, places, start)
 
 
 def _cloning(request: HybridRequest) -> Callable[[Telemetry, Places], Outcome]:
@@ -35,5 +40,15 @@ def _cloning(request: HybridRequest) -> Callable[[Telemetry, Places], Outcome]:
 
 
 def imitated(request: HybridRequest, places: Places) -> Path:
-    """The policy file that the last stage starts from."""
-    return request.init_from or places.of_stage("bc").best
+    """The policy file that the last stage starts from.
+
+    Raises:
+        DataError: it is gone.
+    """
+    file = request.init_from or places.of_stage("bc").best
+    if not file.is_file():
+        raise DataError(
+            f"The policy that was imitated, {quote(str(file))}, is gone; without it the run "
+            "cannot go on. Start a new run: `/train hybrid`."
+        )
+    return file

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
 from trainers.cimrl_request import CIMRLSettings
+from trainers.finetune_request import FinetuneSettings
 from trainers.ppo_request import ByPPO
 from trainers.train_request import (
     Contradiction,
@@ -49,6 +50,9 @@ class HybridRequest(ByPPO):
     bc: BCSettings = Field(BCSettings(), description="How it imitates at first.")
     cimrl: CIMRLSettings = Field(
         CIMRLSettings(), description="How mode `cimrl` learns; nothing to mode `finetune`."
+    )
+    finetune: FinetuneSettings = Field(
+        FinetuneSettings(), description="How near it stays to what it imitated."
     )
 
     @model_validator(mode="before")

@@ -21,7 +21,7 @@ from trainers import checkpoints
 from trainers.callbacks import Watch
 from trainers.contract import Outcome, Places, StopRequested, Telemetry, leave_if_asked
 from trainers.keeper import Keeper
-from trainers.policy import Interrupt, load_weights
+from trainers.policy import Interrupt
 from trainers.policy_origin import check_start
 from trainers.stopwatch import TimedVecEnv
 from trainers.tensorboard import TensorBoard
@@ -96,7 +96,7 @@ def _begin(training: Training, given: Path | None) -> None:
     if given is None:
         return
     check_start(training.algorithm, given)
-    load_weights(training.policy, checkpoints.load(given))
+    training.begin_from(checkpoints.load(given))
 
 
 def set_threads(request: TrainRequest) -> None:

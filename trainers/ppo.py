@@ -1,17 +1,18 @@
 """PPO (Schulman et al. 2017) on ADPlanning-v0, through stable-baselines3."""
 
 import math
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
-
-from stable_baselines3 import PPO
+from typing import Any, TypedDict
 
 from drivetrain.data.open import open_set
 from drivetrain.sim.sb3_env import DrivingVecEnv
+from drivetrain.sim.world import Worlds
 from trainers.contract import Outcome, Places, Telemetry
 from trainers.gradients import Gradients
 from trainers.learning import learn, make_env
 from trainers.policy import Interrupt, policy_arguments
+from trainers.ppo_learner import PPOLearner
 from trainers.ppo_request import ROLLOUT_STEPS, ByPPO, PPORequest, PPOSettings
 from trainers.ppo_training import PPOTraining
 from trainers.validation import Validation
@@ -22,35 +23,48 @@ def train(request: PPORequest, telemetry: Telemetry, places: Places) -> Outcome:
     return learn(request, telemetry, places, partial(make_training, request))
 
 
-def make_training(
-    request: ByPPO, interrupt: Interrupt, *, judges_start: bool = False
-) -> PPOTraining:
+class Parts(TypedDict):
+    """What `PPOTraining` is made of."""
+
+    request: ByPPO
+    algorithm: str
+    learner: PPOLearner
+    worlds: Worlds
+    validation: Validation
+    gradients: Mapping[str, Gradients]
+
+
+def make_training(request: PPORequest, interrupt: Interrupt) -> PPOTraining:
     """Everything that trains, as it stands before the first step.
 
     interrupt: called before every step of the optimiser; it may raise to leave.
-    judges_start: whether what it starts from is evaluated too.
     """
+    return PPOTraining(**make_parts(request, interrupt))
+
+
+def make_parts(request: ByPPO, interrupt: Interrupt) -> Parts:
+    """The parts of a training that learns by PPO; see `make_training`."""
     scenarios = open_set(request.data)
     env = make_env(request, scenarios)
     learner = make_learner(request, env)
-    optimiser = learner.policy.optimizer
-    return PPOTraining(
+    limit, optimiser = request.ppo.max_grad_norm, learner.policy.optimizer
+    return Parts(
         request=request,
         algorithm=request.algorithm,
         learner=learner,
         worlds=env.worlds,
         validation=Validation(request, scenarios),
-        gradients={"grad_norm": Gradients(optimiser, request.ppo.max_grad_norm, interrupt)},
-        judges_start=judges_start,
+        gradients={"grad_norm": Gradients(optimiser, limit, interrupt)},
     )
 
 
-def make_learner(request: ByPPO, env: DrivingVecEnv) -> PPO:
+def make_learner(request: ByPPO, env: DrivingVecEnv) -> PPOLearner:
     """The stable-baselines3 learner that the request describes."""
     ppo = request.ppo
-    return PPO(
+    return PPOLearner(
         "MlpPolicy",
         env,
+        warm_start=request.warm_start,
         learning_rate=_learning_rate(ppo),
         n_steps=ppo.n_steps or _rollout_length(request, env.num_envs),
         batch_size=ppo.batch_size,

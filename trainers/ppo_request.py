@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from drivetrain.sim.config import Settings
 from trainers.train_request import Count, TrainRequest, whole_number
+from trainers.warm_start_request import WarmStartSettings
 
 ROLLOUT_STEPS = 65_536
 
@@ -44,6 +45,9 @@ class ByPPO(TrainRequest):
 
     algorithm: str
     ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")
+    warm_start: WarmStartSettings = Field(
+        WarmStartSettings(), description="How PPO begins with a policy that only imitates."
+    )
 
 
 class PPORequest(ByPPO):

@@ -16,6 +16,7 @@ from stable_baselines3.common.policies import BasePolicy
 from torch.optim import Optimizer
 
 from drivetrain.sim.actions import ACTION_COLUMNS
+from drivetrain.sim.metrics import EpisodeTable
 from drivetrain.sim.world import Worlds
 from trainers import randomness
 from trainers.checkpoints import Checkpoint, State
@@ -53,6 +54,19 @@ class Training(ABC):
     @abstractmethod
     def optimisers(self) -> Mapping[str, Optimizer]:
         """Everything that steps, by name."""
+
+    def begin_from(self, checkpoint: Checkpoint) -> None:
+        """Start from what another run learned.
+
+        Raises:
+            DataError: it is for another observation or network.
+        """
+        load_weights(self.policy, checkpoint)
+
+    def judged(self, step: int, table: EpisodeTable) -> Mapping[str, float]:
+        """Numbers of this algorithm's own about a validation drive; it may raise to end."""
+        del step, table
+        return {}
 
     def measured(self) -> Mapping[str, float]:
         """Numbers of this algorithm's own, told at a boundary after updates."""

@@ -2,13 +2,16 @@
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 
 from drivetrain.data.scenario_sets import ScenarioSet
 from drivetrain.sim.metrics import EpisodeTable, drive_each
 from trainers.checkpoints import State
-from trainers.judgement import scores_of
+from trainers.judgement import groups_of, scores_of
 from trainers.policy import Interrupt, Interruptible, PolicyDriver
+from trainers.statistics import Groups
 from trainers.train_request import TrainRequest
 
 
@@ -22,6 +25,15 @@ class Validation:
         self._driven_at = 0
         self.best_reward: float | None = None
 
+    @property
+    def groups(self) -> Groups:
+        """[scenarios] of which recorded drive each one that is driven is a part."""
+        return groups_of(self._scenarios.catalogue[self._picks])
+
+    @property
+    def _picks(self) -> NDArray[np.int64]:
+        return self._scenarios.picks("val")[: self._request.training.eval_scenarios]
+
     def is_due(self, step: int) -> bool:
         """Whether enough steps have passed since the last drive."""
         return step >= self._driven_at + self._request.training.eval_every
@@ -32,11 +44,10 @@ class Validation:
 
     def drive(self, policy: BasePolicy, interrupt: Interrupt) -> EpisodeTable:
         """An episode of every validation scenario; draws from no random generator."""
-        picks = self._scenarios.picks("val")[: self._request.training.eval_scenarios]
         policy.set_training_mode(mode=False)
         environment = self._request.environment.for_judging()
         driver = Interruptible(PolicyDriver(policy, environment.actions), interrupt)
-        return drive_each(self._scenarios.arrays, picks, environment, driver)
+        return drive_each(self._scenarios.arrays, self._picks, environment, driver)
 
     def takes(self, step: int, table: EpisodeTable, tie: float = 0.0) -> bool:
         """Note a drive; whether none was better: by score, progress, and then by `tie`.

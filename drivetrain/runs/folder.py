@@ -158,6 +158,11 @@ class RunFolder:
         return self.checkpoints / "units"
 
     @property
+    def lineage(self) -> Path:
+        """What a run comes from that begins with another training; the trainer's."""
+        return self.checkpoints / "lineage.json"
+
+    @property
     def last_checkpoint(self) -> Path:
         """The newest checkpoint."""
         return self.checkpoints / "last.pt"

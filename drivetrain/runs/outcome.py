@@ -7,7 +7,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from drivetrain.errors import NotFoundError, UserError
+from drivetrain.errors import NotFoundError, UnlearnedError, UserError
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.folder import AttemptFolder
 from drivetrain.runs.record import How, Reason, Verdict
@@ -25,6 +25,7 @@ WORKER_PATIENCE_S = 1.0
 PIPE_ERRORS = (EOFError, BrokenPipeError, ConnectionResetError)
 BY_TYPE: tuple[tuple[type[BaseException], Reason], ...] = (
     (NotFoundError, "data"),
+    (UnlearnedError, "unlearning"),
     (UserError, "config"),
     (MemoryError, "host_oom"),
     (FloatingPointError, "nan"),

@@ -6,6 +6,7 @@ from typing import Any, Literal, assert_never, cast, get_args
 
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import RunFolder
+from drivetrain.sections import section_of
 from drivetrain.text import typed
 
 By = Literal["start", "user", "auto"]
@@ -16,6 +17,7 @@ Reason = Literal[
     "user_stop",
     "time_limit",
     "nan",
+    "unlearning",
     "gpu_oom",
     "gpu_error",
     "host_oom",
@@ -39,6 +41,7 @@ REASONS: dict[Reason, str] = {
     "user_stop": "somebody asked it to stop",
     "time_limit": "the time it was given is over",
     "nan": "a loss, a parameter or an input became NaN or infinite",
+    "unlearning": "it came to drive surely worse than what it started from",
     "gpu_oom": "the GPU's memory was not enough",
     "gpu_error": "the GPU or its driver failed",
     "host_oom": "the machine's memory was not enough",
@@ -207,7 +210,7 @@ def next_action(verdict: Verdict, run: RunFolder, algorithm: str, unit: int | No
         remedy = "`/train logs {run}`" if is_hopeless else "`/train resume {run}`"
     if "{anew}" not in remedy:
         return remedy.format(run=run.id)
-    name = algorithm.lower()
+    name = section_of(algorithm)
     return remedy.format(
         algorithm=name,
         anew=anew(run, algorithm),
@@ -229,6 +232,7 @@ _FEWER_WORLDS = "{anew} --set environment.num_envs={worlds}"
 REMEDIES: dict[Reason, str] = {
     "completed": "`/train eval {run}`",
     "nan": "a smaller step: `{anew} --set {algorithm}.learning_rate={rate}`",
+    "unlearning": "a smaller step: `{anew} --set {algorithm}.learning_rate={rate}`",
     "gpu_oom": "fewer worlds and smaller batches: "
     f"`{_FEWER_WORLDS} --set {{algorithm}}.batch_size={{batch}}`",
     "host_oom": f"fewer worlds: `{_FEWER_WORLDS}`",

@@ -41,6 +41,7 @@ def page_of(run: Run) -> Report:
             asked,
             licences=licences_of(asked.request.get("data") if asked else None),
             evaluation=read_json(run.folder.evaluation),
+            lineage=read_json(run.folder.lineage),
             now=SYSTEM.wall(),
             from_step=_from_step(run),
             waiting=waiting,

@@ -111,8 +111,8 @@ SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {
     "HYBRID": _hybrid,
     "CIMRL": _cimrl,
 }
-"""By name, as in `trainers.catalog.TRAINERS`, or by mode: data and steps in, a request of seconds
-out."""
+"""By name, as in `trainers.catalog.TRAINERS`, or by mode: data and steps in, a request that is
+done within seconds out."""
 
 
 def small_request(algorithm: str, data: Path, rollouts: int) -> TrainRequest:

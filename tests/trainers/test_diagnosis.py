@@ -9,6 +9,7 @@ from drivetrain.series import History, falling_p, noise_of, rising_p
 from skill.command import parse
 from skill.diagnosis_page import TITLES
 from trainers.diagnosis.rules import RULES, Diagnosis, diagnose
+from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest
 
 STEPS = 1_000
@@ -34,6 +35,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "PPO": PPORequest().model_dump(mode="json"),
     "SAC": {"sac": {"learning_rate": 3e-4, "ent_coef": "auto", "utd": 1.0}},
     "BC": {"bc": {"learning_rate": 1e-3, "l2": 0.0, "epochs": 50}},
+    "HYBRID": HybridRequest().model_dump(mode="json"),
     "GAIL": {"gail": {"disc_updates": 4}, "ppo": {"learning_rate": 3e-4}},
 }
 
@@ -106,6 +108,16 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("strong_discriminator", "GAIL", {"disc_accuracy": [0.99] * 20}),
     ("weak_discriminator", "GAIL", {"disc_accuracy": [0.5, 0.51] * 10}),
+    ("forgetting", "HYBRID", {"delta_to_start": [0.0, -0.02, -0.06, -0.1, -0.08]}),
+    (
+        "tethered",
+        "HYBRID",
+        {
+            "delta_to_start": [0.0, 0.01, -0.01, 0.0, 0.01, 0.0],
+            "kl_to_start": [0.002] * 20,
+            "warm_start": [0.0, 0.0, 1.0, *[2.0] * 17],
+        },
+    ),
 ]
 
 
@@ -130,6 +142,12 @@ def test_every_rule_has_its_trouble_here_and_its_words() -> None:
         ("SAC", {"mean_q": [1 + 0.2 * at for at in range(20)], "ent_coef": [0.05] * 20}),
         ("BC", {"val_nll": [1 - 0.02 * at for at in range(20)], "train_nll": [0.5] * 20}),
         ("GAIL", {"disc_accuracy": [0.5, 0.7, 0.8, 0.75, 0.7] * 4}),
+        ("HYBRID", {"delta_to_start": [0.0, -0.1, 0.02, -0.06, 0.03, 0.04], "lam": [0.1] * 6}),
+        # The value still learns alone: nothing is to have moved yet.
+        (
+            "HYBRID",
+            {"kl_to_start": [0.0] * 6, "delta_to_start": [0.0] * 6, "warm_start": [0.0] * 6},
+        ),
     ],
 )
 def test_the_other_algorithms_can_be_sound_too(algorithm: str, numbers: dict[str, Any]) -> None:
@@ -159,7 +177,8 @@ def test_noise_alone_is_no_unlearning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "algorithm", "trouble"), [one for one in TROUBLES if one[1] == "PPO"]
+    ("rule", "algorithm", "trouble"),
+    [one for one in TROUBLES if one[1] in ("PPO", "HYBRID")],
 )
 def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     rule: str, algorithm: str, trouble: dict[str, Any]
@@ -169,7 +188,7 @@ def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     assert changes, rule
     for change in changes:
         # Refused where there is no such setting, or the value lies beyond its limits.
-        parse(f"/train ppo --set {change.path}={change.value} --dry-run")
+        parse(f"/train {algorithm.lower()} --set {change.path}={change.value} --dry-run")
 
 
 def test_a_trend_is_told_from_noise_as_by_every_order_of_the_values() -> None:

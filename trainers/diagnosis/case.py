@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from drivetrain.sections import section_of
 from drivetrain.series import History
 
 RECENT = 10
@@ -71,7 +72,7 @@ class Case:
 
     def own(self, name: str) -> str:
         """The path of a setting of the run's algorithm."""
-        return f"{self.algorithm.lower()}.{name}"
+        return f"{section_of(self.algorithm)}.{name}"
 
     def scaled(
         self, path: str, factor: float, *, least: float = 0.0, most: float = float("inf")

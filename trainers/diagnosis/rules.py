@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drivetrain.series import History
-from trainers.diagnosis import imitation, learning, ppo, sac
+from trainers.diagnosis import hybrid, imitation, learning, ppo, sac
 from trainers.diagnosis.case import Case, Finding
 
 EVERY: Final = ("PPO", "SAC", "BC", "GAIL", "HYBRID")
@@ -35,6 +35,8 @@ RULES: Final = (
     Rule(imitation.drift, ("BC",), ("val_nll",)),
     Rule(imitation.strong_discriminator, ("GAIL",), ("disc_accuracy",)),
     Rule(imitation.weak_discriminator, ("GAIL",), ("disc_accuracy",)),
+    Rule(hybrid.forgetting, ("HYBRID",), ("eval/delta_to_start",)),
+    Rule(hybrid.tethered, ("HYBRID",), ("kl_to_start", "lam", "warm_start")),
     Rule(learning.saturated, EVERY, ("saturation",)),
     Rule(learning.plateau, EVERY, ("eval/reward", "eval/success")),
     Rule(learning.best_long_ago, EVERY, ("eval/reward",)),

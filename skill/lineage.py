@@ -1,0 +1,26 @@
+"""What a run comes from that begins with another training: its record → Markdown. Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from drivetrain.numbers import short_count
+from skill.table import untrusted
+
+
+def lineage_lines(init_from: object, lineage: Mapping[str, Any]) -> Iterable[str]:
+    """What a run started from and imitated, by the beginnings of their hashes.
+
+    init_from: the checkpoint that its request names, if any.
+    """
+    if init_from:
+        yield f"- Started from: {untrusted(str(init_from), 200)}"
+    shown, policy = lineage.get("demonstrations"), lineage.get("imitated")
+    if isinstance(shown, Mapping):
+        driver, episodes = untrusted(str(shown.get("driver")), 20), shown.get("episodes", "?")
+        digest = untrusted(str(shown.get("sha256"))[:12])
+        yield f"- Demonstrations: {episodes} episodes of {driver}, hash {digest}"
+    if isinstance(policy, Mapping):
+        maker, step = untrusted(str(policy.get("algorithm")), 20), policy.get("step")
+        digest = untrusted(str(policy.get("sha256"))[:12])
+        count = short_count(step if isinstance(step, int) else None)
+        yield f"- Imitates by: a policy of {maker}, step {count}, hash {digest}"

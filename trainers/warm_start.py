@@ -1,0 +1,84 @@
+"""How PPO goes on from a policy that came without a value function.
+
+The first advantages of an untrained value would erase what the policy knows.  So the value
+learns alone at first, until it explains the returns; then all learns, slowly for a while.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import nn
+
+from trainers.checkpoints import Checkpoint, State
+from trainers.warm_start_request import WarmStartSettings
+
+CRITIC, SLOW, FREE = "critic", "slow", "free"
+STAGES = (CRITIC, SLOW, FREE)
+"""In their order: the value learns alone; all learns slowly; all learns."""
+
+
+def lacks_values(checkpoint: Checkpoint) -> bool:
+    """Whether a policy never learned what its states are worth, as one that only imitates."""
+    return checkpoint.algorithm == "BC" or checkpoint.step == 0
+
+
+class WarmStart:
+    """Which of STAGES a learner is in, and for how many rollouts."""
+
+    def __init__(self, settings: WarmStartSettings) -> None:
+        self._settings = settings
+        self.has_begun = False
+        self.stage = FREE
+        self._rollouts = 0
+
+    def begin(self, policy: ActorCriticPolicy) -> None:
+        """From here on the policy is one that came without values."""
+        self.has_begun, self.stage, self._rollouts = True, CRITIC, 0
+        if self._settings.log_std is not None:
+            spread(policy, self._settings.log_std)
+
+    def enter_update(self, policy: ActorCriticPolicy, explained: float) -> None:
+        """A rollout is in; what its update changes is set.
+
+        explained: variance of the returns that the value explained, before the update.
+        """
+        settings = self._settings
+        if self.stage == CRITIC and (
+            self._rollouts >= settings.critic_rollouts
+            or explained > settings.explained_variance
+        ):
+            self.stage, self._rollouts = SLOW, 0
+        if self.stage == SLOW and self._rollouts >= settings.slow_rollouts:
+            self.stage, self._rollouts = FREE, 0
+        self._rollouts += self.stage != FREE
+        for weights in acting(policy):
+            weights.requires_grad_(self.stage != CRITIC)
+
+    @property
+    def pace(self) -> float:
+        """What the learning rate is multiplied by."""
+        return self._settings.slow_factor if self.stage == SLOW else 1.0
+
+    def state(self) -> State:
+        """Where it stands, as plain data."""
+        told = {"has_begun": self.has_begun, "stage": self.stage}
+        return told | {"rollouts": self._rollouts}
+
+    def restore(self, state: State) -> None:
+        """Stand there again."""
+        self.has_begun, self.stage = state["has_begun"], state["stage"]
+        self._rollouts = state["rollouts"]
+
+
+def spread(policy: ActorCriticPolicy, log_std: float) -> None:
+    """Let the policy explore by this log standard deviation."""
+    with torch.no_grad():
+        policy.log_std.fill_(log_std)
+
+
+def acting(policy: ActorCriticPolicy) -> Iterator[nn.Parameter]:
+    """The weights that decide on actions, the shared encoder's among them."""
+    yield policy.log_std
+    for part in (policy.features_extractor, policy.mlp_extractor.policy_net, policy.action_net):
+        yield from part.parameters()
