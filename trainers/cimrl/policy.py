@@ -93,7 +93,7 @@ class CIMRLPolicy(BasePolicy):
 
     def _even(self, seen: Tensor) -> Tensor:
         """In the place of a prior for the prior itself."""
-        return seen.new_zeros(len(seen), len(self.proposals))
+        return seen.new_zeros(seen.shape[0], self.proposals.shape[0])
 
     @override
     def forward(self, seen: Tensor) -> Tensor:

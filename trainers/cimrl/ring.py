@@ -111,3 +111,14 @@ class Ring:
         if first < 0:
             yield slice(first + self.rows, self.rows)
         yield slice(max(first, 0), self._end)
+
+
+def risk_weights(outcome: Tensor, share: float, held: int, positives: int) -> Tensor:
+    """How much each decision of a sample counts, for the share of violations to stay true.
+
+    outcome: [batch].  share: of the sample that was drawn out of the positives alone.
+    """
+    if not positives or share == 0.0:
+        return torch.ones_like(outcome)
+    more = share * held / positives + 1.0 - share
+    return torch.where(outcome > 0.0, 1.0 / more, 1.0 / (1.0 - share))

@@ -15,7 +15,7 @@ from trainers.checkpoints import Checkpoint, State
 from trainers.cimrl.deciding import Choice, Deciding, Decisions
 from trainers.cimrl.learner import Learner
 from trainers.cimrl.policy import CIMRLPolicy
-from trainers.cimrl.ring import Batch, Ring
+from trainers.cimrl.ring import Batch, Ring, risk_weights
 from trainers.cimrl.violations import Violations
 from trainers.gradients import Gradients
 from trainers.hybrid_request import HybridRequest
@@ -123,10 +123,8 @@ class CIMRLTraining:
         """
         cimrl, share = self.request.cimrl, self.request.cimrl.positive_share
         batch = self.risk.sample(cimrl.batch_size, positives, share).to(self.policy.device)
-        if not len(positives) or share == 0.0:
-            return batch, torch.ones_like(batch.outcome)
-        more = share * self.risk.held / len(positives) + 1.0 - share
-        return batch, torch.where(batch.outcome > 0.0, 1.0 / more, 1.0 / (1.0 - share))
+        weights = risk_weights(batch.outcome, share, self.risk.held, len(positives))
+        return batch, weights
 
     def moment(self) -> Moment:
         """Where training stands; call it at a boundary."""
