@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -254,7 +255,8 @@ def test_a_crash_ends_the_future_and_a_time_limit_does_not() -> None:
 def test_a_choice_holds_as_long_as_it_did_in_training() -> None:
     policy = stirred(cimrl_policy(asked(hold=4, epsilon=0.5), 0), seed=10)
     worlds, driver = worlds_of(hand_made(6), 6), PolicyDriver(policy, "proposals")
-    chosen, wanted = [], []
+    chosen: list[NDArray[np.float32]] = []
+    wanted: list[NDArray[np.int64]] = []
     for step in range(40):
         best = policy(torch.from_numpy(worlds.observations)).numpy()
         wanted.append(wanted[-1] if step % 4 else best)

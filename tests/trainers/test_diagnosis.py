@@ -36,8 +36,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "SAC": {"sac": {"learning_rate": 3e-4, "ent_coef": "auto", "utd": 1.0}},
     "BC": {"bc": {"learning_rate": 1e-3, "l2": 0.0, "epochs": 50}},
     "HYBRID": HybridRequest().model_dump(mode="json"),
+    "CIMRL": HybridRequest.model_validate(
+        {"mode": "cimrl", "cimrl": {"warmup_steps": 5_000, "update_every": 1_000}}
+    ).model_dump(mode="json"),
     "GAIL": {"gail": {"disc_updates": 4}, "ppo": {"learning_rate": 3e-4}},
 }
+
+
+ALGORITHM = {"CIMRL": "HYBRID"}
+"""Of modes that are named here; what else is named is an algorithm."""
 
 
 def series(values: Sequence[float]) -> list[tuple[int, float]]:
@@ -60,7 +67,7 @@ def seen(
         evaluations=evaluations,
         best_at=[best_at * STEPS],
     )
-    return diagnose(algorithm, SETTINGS[algorithm], history, TOTAL)
+    return diagnose(ALGORITHM.get(algorithm, algorithm), SETTINGS[algorithm], history, TOTAL)
 
 
 def rules(diagnosis: Diagnosis) -> set[str]:
@@ -118,6 +125,13 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
             "warm_start": [0.0, 0.0, 1.0, *[2.0] * 17],
         },
     ),
+    ("overcautious", "CIMRL", {"recovery_rate": [0.7] * 20}),
+    ("uncalibrated", "CIMRL", {"risk_calibration_error": [0.3, 0.2, 0.25]}),
+    (
+        "idle_filter",
+        "CIMRL",
+        {"recovery_rate": [0.0] * 20, "violations_without_recovery": [0.01] * 20},
+    ),
 ]
 
 
@@ -143,6 +157,12 @@ def test_every_rule_has_its_trouble_here_and_its_words() -> None:
         ("BC", {"val_nll": [1 - 0.02 * at for at in range(20)], "train_nll": [0.5] * 20}),
         ("GAIL", {"disc_accuracy": [0.5, 0.7, 0.8, 0.75, 0.7] * 4}),
         ("HYBRID", {"delta_to_start": [0.0, -0.1, 0.02, -0.06, 0.03, 0.04], "lam": [0.1] * 6}),
+        (
+            "CIMRL",
+            {"recovery_rate": [0.01, 0.03] * 10, "risk_calibration_error": [0.02] * 5},
+        ),
+        # It still drives by chance: nothing is to have been unsafe yet.
+        ("CIMRL", {"recovery_rate": [0.0] * 12}),
         # The value still learns alone: nothing is to have moved yet.
         (
             "HYBRID",
@@ -178,7 +198,7 @@ def test_noise_alone_is_no_unlearning() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "algorithm", "trouble"),
-    [one for one in TROUBLES if one[1] in ("PPO", "HYBRID")],
+    [one for one in TROUBLES if one[1] in ("PPO", "HYBRID", "CIMRL")],
 )
 def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     rule: str, algorithm: str, trouble: dict[str, Any]
@@ -188,7 +208,8 @@ def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     assert changes, rule
     for change in changes:
         # Refused where there is no such setting, or the value lies beyond its limits.
-        parse(f"/train {algorithm.lower()} --set {change.path}={change.value} --dry-run")
+        verb = ALGORITHM.get(algorithm, algorithm).lower()
+        parse(f"/train {verb} --set {change.path}={change.value} --dry-run")
 
 
 def test_a_trend_is_told_from_noise_as_by_every_order_of_the_values() -> None:
