@@ -48,25 +48,26 @@ PLAIN = {"critic_rollouts": 0, "slow_rollouts": 0, "log_std": None}
 
 
 def test_without_a_pull_and_a_warm_start_it_is_ppo_bit_for_bit(
-    data: Path, imitated: Path, tmp_path: Path
+    data: Path, tmp_path: Path
 ) -> None:
-    asked = request(
-        data,
-        3,
-        init_from=imitated,
-        warm_start=PLAIN,
-        finetune={"kl_weight": 0.0, "encoder": "both"},
-    )
-    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
-    plain = PPORequest.model_validate(shared)
+    small = as_ppo(request(data, 1))
+    ppo.train(small, FakeTelemetry(), places(tmp_path / "start"))
+    # Of PPO, it has its value already.
+    start = places(tmp_path / "start").last
+    asked = request(data, 3, init_from=start, finetune={"kl_weight": 0.0})
     hybrid.train(asked, FakeTelemetry(), places(tmp_path / "hybrid"))
-    ppo.train(plain, FakeTelemetry(), places(tmp_path / "ppo"))
+    ppo.train(as_ppo(asked), FakeTelemetry(), places(tmp_path / "ppo"))
     ours = checkpoints.load(places(tmp_path / "hybrid").last).policy
     theirs = checkpoints.load(places(tmp_path / "ppo").last).policy
-    start = checkpoints.load(imitated).policy
     for name, weights in theirs.items():
         assert torch.equal(ours[name], weights)
-        assert not torch.equal(start[name], weights)
+        assert not torch.equal(checkpoints.load(start).policy[name], weights)
+
+
+def as_ppo(asked: HybridRequest) -> PPORequest:
+    """The same for PPO alone."""
+    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
+    return PPORequest.model_validate(shared)
 
 
 @pytest.mark.parametrize("direction", ["tau_pi", "pi_tau"])
@@ -114,10 +115,7 @@ def test_the_value_learns_alone_until_it_explains_the_returns(
 def test_ppo_warms_up_too_where_it_starts_from_imitation(
     data: Path, imitated: Path, tmp_path: Path
 ) -> None:
-    shared = request(data, 1, init_from=imitated, warm_start={"log_std": -1.5})
-    asked = PPORequest.model_validate(
-        shared.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
-    )
+    asked = as_ppo(request(data, 1, init_from=imitated, warm_start={"log_std": -1.5}))
     ppo.train(asked, FakeTelemetry(), places(tmp_path / "first"))
     after = checkpoints.load(places(tmp_path / "first").last).policy
     start = checkpoints.load(imitated).policy
