@@ -56,6 +56,11 @@ class WarmStart:
             weights.requires_grad_(self.stage != CRITIC)
 
     @property
+    def is_encoder_free(self) -> bool:
+        """Whether the value's loss too changes what both networks see."""
+        return not self.has_begun or self._settings.encoder == "both"
+
+    @property
     def pace(self) -> float:
         """What the learning rate is multiplied by."""
         return self._settings.slow_factor if self.stage == SLOW else 1.0

@@ -12,6 +12,7 @@ from tests.trainers.algorithms import ROLLOUT, small_request
 from tests.written_sets import written_set
 from trainers import checkpoints, hybrid, ppo
 from trainers.contract import Outcome, Places
+from trainers.evaluate import evaluate
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_learner import divergence
 from trainers.ppo_request import PPORequest
@@ -47,25 +48,26 @@ PLAIN = {"critic_rollouts": 0, "slow_rollouts": 0, "log_std": None}
 
 
 def test_without_a_pull_and_a_warm_start_it_is_ppo_bit_for_bit(
-    data: Path, imitated: Path, tmp_path: Path
+    data: Path, tmp_path: Path
 ) -> None:
-    asked = request(
-        data,
-        3,
-        init_from=imitated,
-        warm_start=PLAIN,
-        finetune={"kl_weight": 0.0, "encoder": "both"},
-    )
-    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
-    plain = PPORequest.model_validate(shared)
+    small = as_ppo(request(data, 1))
+    ppo.train(small, FakeTelemetry(), places(tmp_path / "start"))
+    # Of PPO, it has its value already.
+    start = places(tmp_path / "start").last
+    asked = request(data, 3, init_from=start, finetune={"kl_weight": 0.0})
     hybrid.train(asked, FakeTelemetry(), places(tmp_path / "hybrid"))
-    ppo.train(plain, FakeTelemetry(), places(tmp_path / "ppo"))
+    ppo.train(as_ppo(asked), FakeTelemetry(), places(tmp_path / "ppo"))
     ours = checkpoints.load(places(tmp_path / "hybrid").last).policy
     theirs = checkpoints.load(places(tmp_path / "ppo").last).policy
-    start = checkpoints.load(imitated).policy
     for name, weights in theirs.items():
         assert torch.equal(ours[name], weights)
-        assert not torch.equal(start[name], weights)
+        assert not torch.equal(checkpoints.load(start).policy[name], weights)
+
+
+def as_ppo(asked: HybridRequest) -> PPORequest:
+    """The same for PPO alone."""
+    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
+    return PPORequest.model_validate(shared)
 
 
 @pytest.mark.parametrize("direction", ["tau_pi", "pi_tau"])
@@ -113,10 +115,7 @@ def test_the_value_learns_alone_until_it_explains_the_returns(
 def test_ppo_warms_up_too_where_it_starts_from_imitation(
     data: Path, imitated: Path, tmp_path: Path
 ) -> None:
-    shared = request(data, 1, init_from=imitated, warm_start={"log_std": -1.5})
-    asked = PPORequest.model_validate(
-        shared.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
-    )
+    asked = as_ppo(request(data, 1, init_from=imitated, warm_start={"log_std": -1.5}))
     ppo.train(asked, FakeTelemetry(), places(tmp_path / "first"))
     after = checkpoints.load(places(tmp_path / "first").last).policy
     start = checkpoints.load(imitated).policy
@@ -145,6 +144,28 @@ def test_a_run_that_surely_forgets_ends_and_says_so(data: Path, tmp_path: Path) 
     with pytest.raises(UnlearnedError, match="surely worse than what it imitated"):
         hybrid.train(asked, telemetry, places(tmp_path / "bad"))
     assert checkpoints.load(places(tmp_path / "bad").best).step == 0
+
+
+def test_it_drives_what_imitation_alone_does_not(tmp_path: Path) -> None:
+    """Of few demonstrations, few times; broken, PPO ends where it began, or below."""
+    steps = 64 * 64
+    asked = request(
+        written_set(tmp_path / "set", count=24),
+        bc={"epochs": 4, "learning_rate": 3e-3, "noise": 0.1},
+        policy={"hidden": (32, 32)},
+        environment={"num_envs": 64, "reward": {"collision": 5.0}},
+        training={"total_steps": 20 * steps, "eval_every": 5 * steps},
+        ppo={"n_steps": 64, "batch_size": 1024, "n_epochs": 4, "learning_rate": 3e-4}
+        | {"gamma": 0.99, "ent_coef": 0.0},
+        warm_start={"critic_rollouts": 5, "slow_rollouts": 3, "log_std": -1.5},
+        finetune={"kl_weight": 0.05},
+    )
+    hybrid.train(asked, FakeTelemetry(), places(tmp_path))
+    mine, imitated, untrained, *_ = evaluate("hybrid", places(tmp_path).last).drivers
+    assert (imitated.name, untrained.name) == ("imitated", "untrained")
+    assert imitated.reward.mean < 7.0
+    assert mine.reward.mean > 8.5
+    assert mine.success.rate > imitated.success.rate
 
 
 def test_stages_are_told_apart(data: Path, tmp_path: Path) -> None:
