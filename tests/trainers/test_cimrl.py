@@ -43,6 +43,7 @@ from trainers.policy import PolicyDriver, restored_policy
 
 MIDDLE = range(PROPOSAL_SHARES, 2 * PROPOSAL_SHARES)
 """The proposals that keep to the route's own line."""
+BESIDE = sorted(set(range(PROPOSALS)) - set(MIDDLE))
 
 
 @pytest.fixture(scope="module")
@@ -392,12 +393,13 @@ def test_it_learns_where_the_road_ends_and_to_drive_on_within_seconds(tmp_path: 
             "data": narrow_set(tmp_path / "set"),
             "device": "cpu",
             "environment": {"num_envs": 32, "threads": 1},
-            "training": {"total_steps": 40_000, "eval_every": 40_000, "threads": 1},
+            "training": {"total_steps": 24_000, "eval_every": 24_000, "threads": 1},
             "policy": {"hidden": (32, 32)},
             "bc": {"epochs": 1, "batch_size": 64, "learning_rate": 1e-9},
             "cimrl": {
-                "warmup_steps": 10_000,
-                "pretrain_updates": 200,
+                "hold": 10,
+                "warmup_steps": 8_000,
+                "pretrain_updates": 100,
                 "update_every": 2048,
                 "batch_size": 128,
                 "learning_rate": 3e-3,
@@ -410,8 +412,9 @@ def test_it_learns_where_the_road_ends_and_to_drive_on_within_seconds(tmp_path: 
     assert isinstance(policy, CIMRLPolicy)
     worlds = worlds_of(narrow())
     look = policy.outlook(torch.from_numpy(worlds.observations))
-    is_safe = look.risk <= policy.epsilon
-    assert is_safe[:, list(MIDDLE)].all()
+    risk = look.risk.mean(dim=0)
+    assert risk[list(MIDDLE)].max() < policy.epsilon
+    assert risk[BESIDE].min() > 1.5 * risk[list(MIDDLE)].max()
     judged = [facts for _, name, facts in telemetry.facts if name == "evaluated"]
     assert judged[-1]["off_road"] == 0.0
     assert float(str(judged[-1]["progress"])) > 0.9
