@@ -256,7 +256,9 @@ def _attempt_lines(page: Page) -> Iterable[str]:
     # One that was stopped in the queue never began.
     if number > 1 and page.from_step is not None:
         begins = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
-        where = f"{begins} {short_count(page.from_step)}" if page.from_step else "anew"
+        seen = page.run.progress
+        anew = "in its warm-up" if seen and seen.stage_step else "anew"
+        where = f"{begins} {short_count(page.from_step)}" if page.from_step else anew
         yield f"- Attempt: {number}, {where}"
 
 
