@@ -1,6 +1,6 @@
-"""What a run comes from that begins with another training: its record → Markdown. Pure."""
+"""What a run comes from, data and other trainings: records → Markdown. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drivetrain.numbers import short_count
@@ -24,3 +24,15 @@ def lineage_lines(init_from: object, lineage: Mapping[str, Any]) -> Iterable[str
         digest = untrusted(str(policy.get("sha256"))[:12])
         count = short_count(step if isinstance(step, int) else None)
         yield f"- Imitates by: a policy of {maker}, step {count}, hash {digest}"
+
+
+def data_words(data: str | None, licences: Sequence[str]) -> str:
+    """The scenario set that a request names, and under which licences it came."""
+    if data is None:
+        return "built-in generated scenarios"
+    return f"{untrusted(data, 200)}, licence {listed(licences)}"
+
+
+def listed(licences: Sequence[str]) -> str:
+    """Licences, as inline code."""
+    return ", ".join(untrusted(str(name), 60) for name in licences) or "unknown"

@@ -12,6 +12,7 @@ from drivetrain.text import typed
 from skill.diagnosis_page import health_line
 from skill.facts import (
     ended_step,
+    phase_words,
     queue_facts,
     queue_words,
     run_facts,
@@ -19,7 +20,7 @@ from skill.facts import (
     tracker_trouble,
     why,
 )
-from skill.lineage import lineage_lines
+from skill.lineage import data_words, lineage_lines, listed
 from skill.report import Facts, Report
 from skill.status_page import ago
 from skill.table import table, untrusted
@@ -170,12 +171,8 @@ def _rate(rate: Mapping[str, Any]) -> str:
 
 def _driven(data: Mapping[str, Any]) -> str:
     split, name = untrusted(str(data.get("split", ""))), untrusted(str(data.get("name", "")))
-    licences = _listed(data.get("licences") or ())
+    licences = listed(data.get("licences") or ())
     return f"{data.get('scenarios', '?')} {split} scenarios of {name}, licence {licences}"
-
-
-def _listed(licences: Sequence[str]) -> str:
-    return ", ".join(untrusted(str(name), 60) for name in licences) or "unknown"
 
 
 def _split_lines(evaluation: Mapping[str, Any]) -> Iterable[str]:
@@ -236,7 +233,7 @@ def _state(page: Page) -> str:
             silent = f"stalled, {short_duration(overdue)} overdue with a sign of life"
             return f"{silent}; {_what_follows(page)}"
         case Running() if run.progress:
-            return f"running ({run.progress.phase})"
+            return f"running ({phase_words(run.progress)})"
         case Queued() if page.waiting is not None:
             return f"queued: {queue_words(page.waiting)}"
         case Queued() | Starting() | Running() | Stopping():
@@ -259,7 +256,9 @@ def _attempt_lines(page: Page) -> Iterable[str]:
     # One that was stopped in the queue never began.
     if number > 1 and page.from_step is not None:
         begins = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
-        where = f"{begins} {short_count(page.from_step)}" if page.from_step else "anew"
+        seen = page.run.progress
+        anew = "in its warm-up" if seen and seen.stage_step else "anew"
+        where = f"{begins} {short_count(page.from_step)}" if page.from_step else anew
         yield f"- Attempt: {number}, {where}"
 
 
@@ -273,13 +272,6 @@ def _request_lines(page: Page) -> Iterable[str]:
     yield f"- Data: {data_words(request.get('data'), page.licences)}"
     yield from lineage_lines(request.get("init_from"), page.lineage or {})
     yield f"- Request: digest `{asked.digest[:12]}`"
-
-
-def data_words(data: str | None, licences: Sequence[str]) -> str:
-    """The scenario set that a request names, and under which licences it came."""
-    if data is None:
-        return "built-in generated scenarios"
-    return f"{untrusted(data, 200)}, licence {_listed(licences)}"
 
 
 def place_lines(run: Run) -> Iterable[str]:

@@ -100,11 +100,11 @@ class PPOLearner(PPO):
         for optimiser in optimizers if isinstance(optimizers, list) else [optimizers]:
             for group in optimiser.param_groups:
                 group["lr"] *= self.warm_start.pace
+                self.logger.record("train/learning_rate", group["lr"])
 
     def _train(self) -> None:
         """All passes over a rollout."""
         self.policy.set_training_mode(mode=True)
-        self._update_learning_rate(self.policy.optimizer)
         done = 1.0 - self._current_progress_remaining
         lam = 0.0 if self.pull is None else self.pull.weight(done)
         told: list[Tensor] = []
@@ -130,6 +130,8 @@ class PPOLearner(PPO):
         told.append(losses)
         if self.target_kl is not None and losses[3] > PATIENCE * self.target_kl:
             return False
+        self.warm_start.count_step()
+        self._update_learning_rate(self.policy.optimizer)
         self.policy.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.policy.optimizer.step()

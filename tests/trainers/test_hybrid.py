@@ -1,18 +1,26 @@
 """The hybrid imitates first, and then learns by PPO without losing what it imitated."""
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from drivetrain.errors import DataError, UnlearnedError
+from drivetrain.data.integrity import sha256_of
+from drivetrain.errors import DataError, RequestError, UnlearnedError
 from tests.fakes import FakeTelemetry
 from tests.trainers.algorithms import ROLLOUT, small_request
 from tests.written_sets import written_set
 from trainers import checkpoints, hybrid, ppo
+from trainers.asked import Asked
+from trainers.configs import resolve
 from trainers.contract import Outcome, Places
 from trainers.evaluate import evaluate
+from trainers.export import export
+from trainers.finetune import weight_of
+from trainers.finetune_request import FinetuneSettings
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_learner import divergence
 from trainers.ppo_request import PPORequest
@@ -196,3 +204,59 @@ def test_a_run_whose_start_is_gone_cannot_go_on(data: Path, tmp_path: Path) -> N
     (places(tmp_path).of_stage("bc").best).unlink()
     with pytest.raises(DataError, match="imitated"):
         hybrid.train(request(data, 2), FakeTelemetry(), places(tmp_path))
+
+
+def test_its_built_in_config_asks_for_what_it_says() -> None:
+    asked = resolve(Asked("hybrid", "hybrid"))
+    assert isinstance(asked, HybridRequest)
+    assert (asked.bc.driver, asked.bc.epochs, asked.mode) == ("idm", 50, "finetune")
+    assert asked.cloning().bc == asked.bc
+
+
+def test_only_bicycles_can_be_imitated_and_learned_on() -> None:
+    sets = ("environment.actions=proposals",)
+    with pytest.raises(RequestError, match=r"only bicycles are demonstrated.*actions=bicycle"):
+        resolve(Asked("hybrid", sets=sets))
+
+
+def test_what_it_came_from_is_kept_by_hashes(data: Path, tmp_path: Path) -> None:
+    telemetry = FakeTelemetry()
+    hybrid.train(request(data), telemetry, places(tmp_path))
+    told = json.loads(places(tmp_path).lineage.read_text())
+    start = places(tmp_path).of_stage("bc")
+    assert told["imitated"]["sha256"] == sha256_of(start.best)
+    shown = start.checkpoints / "demonstrations" / "manifest.json"
+    assert told["demonstrations"]["sha256"] == sha256_of(shown)
+    assert told["demonstrations"]["driver"] == "idm"
+    assert "lineage" in telemetry.events
+
+
+def test_the_imitating_policy_is_judged_beside_only_while_it_is_the_same(
+    data: Path, tmp_path: Path
+) -> None:
+    hybrid.train(request(data), FakeTelemetry(), places(tmp_path))
+    names = [driver.name for driver in evaluate("h", places(tmp_path).last, limit=1).drivers]
+    assert names[:2] == ["h (last)", "imitated"]
+    start = places(tmp_path).of_stage("bc").best
+    start.write_bytes(start.read_bytes() + b"more")
+    names = [driver.name for driver in evaluate("h", places(tmp_path).last, limit=1).drivers]
+    assert "imitated" not in names
+
+
+def test_lam_falls_as_it_was_asked_to() -> None:
+    weights = {}
+    for schedule in ("constant", "linear", "exponential"):
+        settings = FinetuneSettings(kl_weight=0.1, kl_schedule=schedule)
+        weights[schedule] = [weight_of(settings)(done) for done in (0.0, 0.5, 1.0)]
+    assert weights["constant"] == [0.1, 0.1, 0.1]
+    assert weights["linear"] == pytest.approx([0.1, 0.05, 0.0])
+    assert weights["exponential"] == pytest.approx(
+        [0.1, 0.1 * math.exp(-2.5), 0.1 * math.exp(-5)]
+    )
+
+
+def test_its_policy_can_be_exported(data: Path, tmp_path: Path) -> None:
+    hybrid.train(request(data), FakeTelemetry(), places(tmp_path))
+    facts = export("h", places(tmp_path).best, tmp_path / "policy.onnx")
+    assert facts["algorithm"] == "HYBRID"
+    assert facts["largest_difference"] < 1e-4
