@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from drivetrain.data.catalogue import Origin
-from drivetrain.data.demonstrate import Asked
+from drivetrain.data.demonstrate import Asked as Drives
 from drivetrain.data.proposal_labels import labelled, nearest
 from drivetrain.data.scenario_sets import ScenarioSetWriter, load
 from drivetrain.data.split import SPLITS
@@ -28,6 +28,7 @@ from tests.scenes import road, scene
 from tests.trainers.algorithms import small_request
 from tests.written_sets import hand_made, written_set
 from trainers import checkpoints
+from trainers.asked import Asked
 from trainers.cimrl import learning, safe_set
 from trainers.cimrl.calibration import Calibration
 from trainers.cimrl.deciding import Choice, Deciding
@@ -35,6 +36,7 @@ from trainers.cimrl.learner import Learner
 from trainers.cimrl.networks import described_proposals
 from trainers.cimrl.policy import CIMRLPolicy, cimrl_policy
 from trainers.cimrl.ring import Batch, Ring, risk_weights
+from trainers.configs import resolve
 from trainers.contract import Places
 from trainers.export import export
 from trainers.hybrid import train
@@ -353,11 +355,11 @@ def test_a_prior_learns_what_experts_choose_in_drives_it_has_not_seen(tmp_path: 
 
 
 def test_labels_are_of_both_splits_and_of_no_drive_that_went_wrong(data: Path) -> None:
-    labels = labelled(load(data), Asked("idm", EnvironmentSettings()), lambda: None)
+    labels = labelled(load(data), Drives("idm", EnvironmentSettings()), lambda: None)
     assert labels.is_train.any()
     assert not labels.is_train.all()
     assert set(labels.number) <= set(range(PROPOSALS))
-    pushed = Asked("idm", EnvironmentSettings(), noise=1.0)
+    pushed = Drives("idm", EnvironmentSettings(), noise=1.0)
     assert len(labelled(load(data), pushed, lambda: None).number) < len(labels.number)
 
 
@@ -448,6 +450,12 @@ def test_settings_that_contradict_each_other_are_refused(
         HybridRequest.model_validate({"mode": "cimrl", **changes})
     told = [one["path"] for error in refused.value.errors() for one in error["ctx"]["told"]]
     assert told == [says]
+
+
+def test_the_built_in_config_is_a_request_of_this_mode() -> None:
+    request = resolve(Asked("hybrid", "cimrl"))
+    assert isinstance(request, HybridRequest)
+    assert (request.mode, request.environment.actions) == ("cimrl", "proposals")
 
 
 def test_its_mode_acts_in_proposals_and_imitates_pdm_unless_asked_otherwise() -> None:
