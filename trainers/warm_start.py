@@ -19,8 +19,12 @@ STAGES = (CRITIC, SLOW, FREE)
 
 
 def lacks_values(checkpoint: Checkpoint) -> bool:
-    """Whether a policy never learned what its states are worth, as one that only imitates."""
-    return checkpoint.algorithm == "BC" or checkpoint.step == 0
+    """Whether a policy never learned what its states are worth, as one that only imitates.
+
+    A hybrid's of step 0 is what it imitated.
+    """
+    is_start = checkpoint.algorithm == "HYBRID" and checkpoint.step == 0
+    return is_start or checkpoint.algorithm == "BC"
 
 
 RAMP = 64
@@ -52,6 +56,8 @@ class WarmStart:
 
         explained: variance of the returns that the value explained, before the update.
         """
+        if not self.has_begun:
+            return
         settings = self._settings
         if self.stage == CRITIC and (
             self._rollouts >= settings.critic_rollouts

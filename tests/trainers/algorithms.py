@@ -9,6 +9,7 @@ from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
+from trainers.warm_start_request import WarmStartSettings
 
 WORLDS = 16
 ROLLOUT = 16 * WORLDS
@@ -71,6 +72,8 @@ def _hybrid(data: Path, steps: int) -> HybridRequest:
         training=ppo.training,
         policy=ppo.policy,
         ppo=ppo.ppo,
+        # Each rollout is in another stage of the warm start.
+        warm_start=WarmStartSettings(critic_rollouts=1, slow_rollouts=1),
         bc=BCSettings(driver="idm", batch_size=64, report_every=64, epochs=1),
     )
 

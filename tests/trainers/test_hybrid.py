@@ -13,7 +13,7 @@ from drivetrain.errors import DataError, RequestError, UnlearnedError
 from tests.fakes import FakeTelemetry
 from tests.trainers.algorithms import ROLLOUT, small_request
 from tests.written_sets import written_set
-from trainers import checkpoints, hybrid, ppo
+from trainers import checkpoints, foreground, hybrid, ppo
 from trainers.asked import Asked
 from trainers.configs import resolve
 from trainers.contract import Outcome, Places
@@ -24,6 +24,7 @@ from trainers.finetune_request import FinetuneSettings
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_learner import divergence
 from trainers.ppo_request import PPORequest
+from trainers.train_rl import ALGORITHMS
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +261,13 @@ def test_its_policy_can_be_exported(data: Path, tmp_path: Path) -> None:
     facts = export("h", places(tmp_path).best, tmp_path / "policy.onnx")
     assert facts["algorithm"] == "HYBRID"
     assert facts["largest_difference"] < 1e-4
+
+
+def test_the_script_for_rl_trains_it_where_the_config_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--config", "hybrid", "--mode", "finetune", "--epochs", "7", "--dry-run"]
+    assert foreground.main("trainers.train_rl", ALGORITHMS, words) == 0
+    assert "algorithm: HYBRID" in capsys.readouterr().out
+    assert foreground.main("trainers.train_rl", ALGORITHMS, ["--epochs", "7", "--dry-run"]) == 2
+    assert "--epochs" in capsys.readouterr().err
