@@ -75,7 +75,7 @@ def test_without_a_pull_and_a_warm_start_it_is_ppo_bit_for_bit(
 
 def as_ppo(asked: HybridRequest) -> PPORequest:
     """The same for PPO alone."""
-    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
+    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune", "cimrl"})
     return PPORequest.model_validate(shared)
 
 
