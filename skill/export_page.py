@@ -33,5 +33,6 @@ def export_report(facts: Mapping[str, Any]) -> Report:
 
 def _given(acts: Mapping[str, Any]) -> str:
     if acts["name"] == "proposals":
-        return "int64 [batch]: the number of a proposal"
+        holds = f", to drive by for {acts['hold_steps']} steps" if "hold_steps" in acts else ""
+        return f"int64 [batch]: the number of a proposal{holds}"
     return f"float32 [batch, {acts['columns']}] in [-1, 1]: actions `{acts['name']}`"

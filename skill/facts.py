@@ -2,8 +2,9 @@
 
 from typing import assert_never
 
-from drivetrain.numbers import short_duration
+from drivetrain.numbers import percent, short_duration
 from drivetrain.runs.look import Run
+from drivetrain.runs.progress import Progress
 from drivetrain.runs.record import (
     REASONS,
     Ended,
@@ -55,6 +56,13 @@ def run_facts(run: Run) -> Facts:
         "gpu_percent": seen.gpu.util if seen and seen.gpu else None,
     }
     return facts | _health_facts(run) | _state_facts(run.state)
+
+
+def phase_words(seen: Progress) -> str:
+    """What a run is busy with, and how far a stage before its first step is."""
+    if not seen.stage_total or seen.stage_step is None:
+        return seen.phase
+    return f"{seen.phase}, {percent(seen.stage_step / seen.stage_total)} done"
 
 
 def queue_facts(waiting: Waiting) -> Facts:

@@ -1,4 +1,4 @@
-"""What a run comes from that begins with another training: its record → Markdown. Pure."""
+"""What a run comes from, data and other trainings: records → Markdown. Pure."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -64,6 +64,8 @@ def resume_report(
     start = f"from step {short_count(reply.from_step)}"
     if reply.from_step == 0:
         start = "from the start, since nothing later was saved"
+    if reply.has_warmed_up:
+        start = "from where its warm-up stands, before the first step"
     raised = "" if total_steps is None else f", to {short_count(total_steps)} steps in all"
     place = "" if waiting is None else f" It is {queue_words(waiting)}."
     text = (

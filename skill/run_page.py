@@ -12,6 +12,7 @@ from drivetrain.text import typed
 from skill.diagnosis_page import health_line
 from skill.facts import (
     ended_step,
+    phase_words,
     queue_facts,
     queue_words,
     run_facts,
@@ -233,7 +234,7 @@ def _state(page: Page) -> str:
             silent = f"stalled, {short_duration(overdue)} overdue with a sign of life"
             return f"{silent}; {_what_follows(page)}"
         case Running() if run.progress:
-            return f"running ({run.progress.phase})"
+            return f"running ({phase_words(run.progress)})"
         case Queued() if page.waiting is not None:
             return f"queued: {queue_words(page.waiting)}"
         case Queued() | Starting() | Running() | Stopping():
@@ -256,7 +257,9 @@ def _attempt_lines(page: Page) -> Iterable[str]:
     # One that was stopped in the queue never began.
     if number > 1 and page.from_step is not None:
         begins = "to go on from" if isinstance(page.run.state, Queued) else "resumed at"
-        where = f"{begins} {short_count(page.from_step)}" if page.from_step else "anew"
+        seen = page.run.progress
+        anew = "in its warm-up" if seen and seen.stage_step else "anew"
+        where = f"{begins} {short_count(page.from_step)}" if page.from_step else anew
         yield f"- Attempt: {number}, {where}"
 
 

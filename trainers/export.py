@@ -24,6 +24,7 @@ from typing_extensions import override
 from drivetrain.errors import DataError, UserError
 from drivetrain.sim.layout import LAYOUTS
 from trainers import checkpoints
+from trainers.cimrl.policy import CIMRLPolicy
 from trainers.policy import PolicyDriver, restored_policy
 from trainers.requests import request_of
 
@@ -67,7 +68,7 @@ def export(name: str, checkpoint_file: Path, out: Path) -> dict[str, Any]:
     checkpoint = checkpoints.load(checkpoint_file)
     environment = request_of(checkpoint.request).environment
     policy = restored_policy(checkpoint)
-    acting = Acting(policy, by_number=environment.actions == "proposals").eval()
+    acting = _acting(policy, by_number=environment.actions == "proposals").eval()
     seen = _observations(checkpoint.observation_size)
     difference = _written(acting, PolicyDriver(policy, environment.actions), seen, out)
     layout = LAYOUTS[environment.observation]
@@ -79,13 +80,24 @@ def export(name: str, checkpoint_file: Path, out: Path) -> dict[str, Any]:
         "file": str(out),
         "bytes": out.stat().st_size,
         "observation": {"name": environment.observation, **layout._asdict()},
-        "actions": {"name": environment.actions, "columns": checkpoint.action_size},
+        "actions": {
+            "name": environment.actions,
+            "columns": checkpoint.action_size,
+            **({"hold_steps": policy.hold} if isinstance(policy, CIMRLPolicy) else {}),
+        },
         "compared": COMPARED,
         "largest_difference": difference,
     }
 
 
-def _written(acting: Acting, driver: PolicyDriver, seen: Tensor, out: Path) -> float:
+def _acting(policy: BasePolicy, *, by_number: bool) -> nn.Module:
+    """What is exported of a policy: of one over proposals all that tells what is safe."""
+    if isinstance(policy, CIMRLPolicy):
+        return policy
+    return Acting(policy, by_number=by_number)
+
+
+def _written(acting: nn.Module, driver: PolicyDriver, seen: Tensor, out: Path) -> float:
     """The file, renamed into place once it acts as the policy does; the largest difference."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=out.parent) as folder:
@@ -103,7 +115,7 @@ def _written(acting: Acting, driver: PolicyDriver, seen: Tensor, out: Path) -> f
     return difference
 
 
-def _write(acting: Acting, seen: Tensor, file: Path) -> None:
+def _write(acting: nn.Module, seen: Tensor, file: Path) -> None:
     """One file with its weights inside, for batches of any size."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

@@ -63,9 +63,7 @@ def make_pull(request: HybridRequest, imitated: Path) -> Pull:
     if request.warm_start.log_std is not None:
         spread(towards, request.warm_start.log_std)
     towards.requires_grad_(requires_grad=False)
-    settings = request.finetune
-    is_free = settings.encoder == "both"
-    return Pull(towards, settings.kl_direction, weight_of(settings), is_free)
+    return Pull(towards, request.finetune.kl_direction, weight_of(request.finetune))
 
 
 def weight_of(settings: FinetuneSettings) -> Callable[[float], float]:

@@ -26,11 +26,6 @@ class FinetuneSettings(Settings):
         description="Whether the KL covers all that was imitated (`tau_pi`) or keeps to some "
         "of it (`pi_tau`).",
     )
-    encoder: Literal["both", "policy"] = Field(
-        "policy",
-        description="Who changes what both networks see: policy and value, or the policy "
-        "alone, so that learning values does not move it.",
-    )
     worst_loss: float = Field(
         0.05,
         gt=0,

@@ -60,9 +60,13 @@ def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
 
 
 def _train(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
-    # All start options are the same for now; the config decides on the algorithm.
-    fields = option_fields(REQUESTS[algorithms[0]])
-    options = (CONFIG, *fields.values(), SET, OUTPUT, DRY_RUN, HELP)
+    # The config decides on the algorithm, and that on the options: those of all find it.
+    everyone_s = {
+        option.flag: option
+        for name in reversed(algorithms)
+        for option in option_fields(REQUESTS[name]).values()
+    }
+    options = (CONFIG, *everyone_s.values(), SET, OUTPUT, DRY_RUN, HELP)
     given = read_options(algorithms[0], words, options)
     if HELP.flag in given:
         sys.stdout.write(_usage(module, options))
@@ -73,6 +77,8 @@ def _train(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
             f"Try `python -m {module} --help`."
         )
     algorithm = _algorithm(given.last(CONFIG.flag), algorithms)
+    fields = option_fields(REQUESTS[algorithm])
+    given = read_options(algorithm, words, (CONFIG, *fields.values(), SET, OUTPUT, DRY_RUN))
     output = _output(given.last(OUTPUT.flag))
     request = resolve(asked_with(algorithm, given, fields))
     if output is not None and request.run_id is None and is_run_id(output.name):

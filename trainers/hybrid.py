@@ -4,12 +4,15 @@ Reads in the order of a run: the stage in which it imitates, then the mode that 
 which starts from the best of that.
 """
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from drivetrain.errors import DataError
 from drivetrain.text import quote
 from trainers import bc, finetune
+from trainers.cimrl import learning as cimrl
+from trainers.cimrl import prior
 from trainers.contract import Outcome, Places, Telemetry
 from trainers.hybrid_request import HybridRequest
 from trainers.lineage import write_lineage
@@ -22,12 +25,18 @@ def train(request: HybridRequest, telemetry: Telemetry, places: Places) -> Outco
     A run that was over with imitating never does so again, whatever ended it.
     """
     if request.init_from is None and not has_begun(places):
-        imitate = partial(bc.train, request.cloning())
+        is_cimrl = request.mode == "cimrl"
+        imitate = partial(prior.train, request) if is_cimrl else _cloning(request)
         if not go_through("bc", imitate, telemetry, places):
             return Outcome("stopped", 0)
     start = imitated(request, places)
     write_lineage(request, telemetry, places, start)
-    return finetune.train(request, telemetry, places, start)
+    learn = cimrl.train if request.mode == "cimrl" else finetune.train
+    return learn(request, telemetry, places, start)
+
+
+def _cloning(request: HybridRequest) -> Callable[[Telemetry, Places], Outcome]:
+    return partial(bc.train, request.cloning())
 
 
 def imitated(request: HybridRequest, places: Places) -> Path:

@@ -1,12 +1,13 @@
 """What `/train hybrid` takes beyond what every algorithm takes."""
 
-from collections.abc import Iterator
-from typing import Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
 from trainers.bc_request import BCRequest, BCSettings, BCTrainingSettings, BicycleSettings
+from trainers.cimrl_request import CIMRLSettings
 from trainers.finetune_request import FinetuneSettings
 from trainers.ppo_request import ByPPO
 from trainers.train_request import (
@@ -16,7 +17,11 @@ from trainers.train_request import (
     option,
 )
 
-Mode = Literal["finetune"]
+Mode = Literal["finetune", "cimrl"]
+BY_MODE: Final[dict[str, Mapping[str, Mapping[str, str]]]] = {
+    "cimrl": {"environment": {"actions": "proposals"}, "bc": {"driver": "pdm"}},
+}
+"""Settings that a mode has instead of the usual ones, unless they are asked for."""
 
 
 class HybridRequest(ByPPO):
@@ -26,7 +31,7 @@ class HybridRequest(ByPPO):
     mode: Mode = Field(
         "finetune",
         description="What follows imitation: `finetune` is PPO that stays near what was "
-        "imitated.",
+        "imitated, `cimrl` chooses among proposals that it takes for safe.",
         json_schema_extra=option("--mode"),
     )
     data: Place | None = Field(
@@ -43,9 +48,25 @@ class HybridRequest(ByPPO):
         json_schema_extra=option("--init-from"),
     )
     bc: BCSettings = Field(BCSettings(), description="How it imitates at first.")
+    cimrl: CIMRLSettings = Field(
+        CIMRLSettings(), description="How mode `cimrl` learns; nothing to mode `finetune`."
+    )
     finetune: FinetuneSettings = Field(
         FinetuneSettings(), description="How near it stays to what it imitated."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_what_its_mode_has(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        usual = BY_MODE.get(str(values.get("mode")), {})
+        filled = {
+            name: {**own, **values.get(name, {})}
+            for name, own in usual.items()
+            if isinstance(values.get(name, {}), dict)
+        }
+        return {**values, **filled}
 
     @property
     @override
@@ -62,11 +83,30 @@ class HybridRequest(ByPPO):
 
     def _of_other_modes(self) -> Iterator[Contradiction]:
         actions = self.environment.actions
+        if self.mode == "cimrl":
+            yield from self._of_cimrl()
         if self.mode == "finetune" and actions != "bicycle":
             yield Contradiction(
                 "environment.actions",
                 f"`environment.actions` is `{actions}`; only bicycles are demonstrated",
                 "bicycle",
+            )
+
+    def _of_cimrl(self) -> Iterator[Contradiction]:
+        environment, cimrl = self.environment, self.cimrl
+        yield from cimrl.contradictions(self.training.total_steps)
+        if environment.actions != "proposals":
+            yield Contradiction(
+                "environment.actions",
+                f"`environment.actions` is `{environment.actions}`; mode `cimrl` acts in "
+                "`proposals` only",
+                "proposals",
+            )
+        if environment.traffic == "policy":
+            yield Contradiction(
+                "environment.traffic",
+                "`environment.traffic` is `policy`; mode `cimrl` drives the ego alone",
+                "idm",
             )
 
     def cloning(self) -> BCRequest:

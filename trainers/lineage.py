@@ -56,11 +56,13 @@ def imitated_beside(checkpoint_file: Path) -> Path | None:
     return file if is_same else None
 
 
-def _demonstrations(request: HybridRequest, places: Places) -> Path:
-    """The folder of those that the warm-up learned from."""
+def _demonstrations(request: HybridRequest, places: Places) -> Path | None:
+    """The folder of those that the warm-up learned from; a prior over proposals keeps none."""
     given = request.data
     if given is not None and are_demonstrations(given):
         return given
+    if request.mode == "cimrl":
+        return None
     return places.of_stage("bc").checkpoints / OWN
 
 

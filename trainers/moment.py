@@ -7,6 +7,7 @@ SAC's log alpha, GAIL's discriminator with its optimiser and round, BC's epoch a
 hybrid's stage), `rng.pt`, `worlds.pt`, `replay.pt` (SAC).
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -59,11 +60,17 @@ def copied(value: T) -> T:
     return _copied(value)  # type: ignore[no-any-return]
 
 
+def _interned(name: Any) -> Any:
+    return sys.intern(name) if isinstance(name, str) else name
+
+
 def _copied(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):
-        return {name: _copied(part) for name, part in value.items()}
+        # A name that was read from a file is another object than one of the program: a pickle
+        # writes that down, and equal moments would not be equal files.
+        return {_interned(name): _copied(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return type(value)(_copied(part) for part in value)
     return value

@@ -19,6 +19,9 @@ from drivetrain.sim.planners import Driver
 from drivetrain.sim.spaces import action_space, observation_space
 from drivetrain.sim.world import Worlds
 from trainers.checkpoints import Checkpoint
+from trainers.cimrl.deciding import is_due
+from trainers.cimrl.policy import CIMRLPolicy, cimrl_policy
+from trainers.hybrid_request import HybridRequest
 from trainers.networks import SceneEncoder
 from trainers.requests import request_of
 from trainers.sac_request import SACRequest
@@ -55,6 +58,8 @@ def policy_arguments(request: TrainRequest) -> dict[str, Any]:
 
 def untrained_policy(request: TrainRequest, seed: int) -> BasePolicy:
     """A policy for the request's worlds, as it stands before its first update."""
+    if isinstance(request, HybridRequest) and request.mode == "cimrl":
+        return cimrl_policy(request, seed)
     environment = request.environment
     networks: type[Any] = SACPolicy if isinstance(request, SACRequest) else ActorCriticPolicy
     with torch.random.fork_rng(devices=[]):
@@ -148,10 +153,24 @@ class PolicyDriver:
     def __init__(self, policy: BasePolicy, actions: Actions = "bicycle") -> None:
         self._policy = policy
         self.actions: Actions = actions
+        self._hold = policy.hold if isinstance(policy, CIMRLPolicy) else 1
+        self._held = np.zeros(0, np.float32)
 
     def act(self, worlds: Worlds) -> NDArray[np.float32]:
         """Actions in [-1, 1] for every world, [worlds, columns], or numbers of proposals."""
-        return self.actions_for(torch.from_numpy(worlds.observations))
+        if self._hold == 1:
+            return self.actions_for(torch.from_numpy(worlds.observations))
+        return self._held_for(worlds)
+
+    def _held_for(self, worlds: Worlds) -> NDArray[np.float32]:
+        """Proposals that hold for a while: those of before, but where it is time to choose."""
+        due = is_due(worlds, self._hold)
+        if len(self._held) != worlds.num_worlds:
+            self._held, due = np.zeros(worlds.num_worlds, np.float32), np.ones_like(due)
+        if due.any():
+            seen = torch.from_numpy(worlds.observations[due])
+            self._held[due] = self.actions_for(seen)
+        return self._held.copy()
 
     def actions_for(self, observations: Tensor) -> NDArray[np.float32]:
         """The same for any observations.  [batch, numbers of the layout]."""

@@ -38,13 +38,11 @@ class Pull:
     """What keeps a policy near another one.
 
     towards: the other policy, frozen.  weight: lam by the share of the run that is done.
-    is_encoder_free: whether the value's loss too changes what both networks see.
     """
 
     towards: ActorCriticPolicy
     direction: Direction
     weight: Callable[[float], float]
-    is_encoder_free: bool
 
     def divergence(self, seen: Tensor, policy: Normal) -> Tensor:
         """KL between both policies' actions, a mean over states.  seen: [batch, numbers]."""
@@ -81,10 +79,10 @@ class PPOLearner(PPO):
     @override
     def train(self) -> None:
         self.warm_start.enter_update(self._acting_policy, self._explained())
-        if self.pull is None:
-            super().train()
+        if self.pull is not None or self.warm_start.has_begun:
+            self._train()
         else:
-            self._train_near(self.pull)
+            super().train()
         self._record_stage()
 
     @property
@@ -102,62 +100,63 @@ class PPOLearner(PPO):
         for optimiser in optimizers if isinstance(optimizers, list) else [optimizers]:
             for group in optimiser.param_groups:
                 group["lr"] *= self.warm_start.pace
+                self.logger.record("train/learning_rate", group["lr"])
 
-    def _train_near(self, pull: Pull) -> None:
-        """All passes over a rollout, with the pull's share in the loss."""
+    def _train(self) -> None:
+        """All passes over a rollout."""
         self.policy.set_training_mode(mode=True)
-        self._update_learning_rate(self.policy.optimizer)
-        lam = pull.weight(1.0 - self._current_progress_remaining)
+        done = 1.0 - self._current_progress_remaining
+        lam = 0.0 if self.pull is None else self.pull.weight(done)
         told: list[Tensor] = []
         for _ in range(self.n_epochs):
             is_near = all(
-                self._step(batch, pull, lam, told)
+                self._step(batch, lam, told)
                 for batch in self.rollout_buffer.get(self.batch_size)
             )
             self._n_updates += 1
             if not is_near:
                 break
         means = torch.stack(told).mean(dim=0).tolist()
-        for name, value in zip(TOLD, means, strict=True):
+        for name, value in zip(TOLD, means, strict=False):
             self.logger.record(f"train/{name}", value)
         self.logger.record("train/explained_variance", self._explained())
         self.logger.record("train/std", self._acting_policy.log_std.exp().mean().item())
-        self.logger.record("train/lam", lam)
+        if self.pull is not None:
+            self.logger.record("train/lam", lam)
 
-    def _step(
-        self, batch: RolloutBufferSamples, pull: Pull, lam: float, told: list[Tensor]
-    ) -> bool:
+    def _step(self, batch: RolloutBufferSamples, lam: float, told: list[Tensor]) -> bool:
         """One step of the optimiser, unless the policy is too far from the one that drove."""
-        loss, losses = self._losses(batch, pull, lam)
+        loss, losses = self._losses(batch, lam)
         told.append(losses)
         if self.target_kl is not None and losses[3] > PATIENCE * self.target_kl:
             return False
+        self.warm_start.count_step()
+        self._update_learning_rate(self.policy.optimizer)
         self.policy.optimizer.zero_grad()
         torch.autograd.backward(loss)
         self.policy.optimizer.step()
         return True
 
-    def _losses(
-        self, batch: RolloutBufferSamples, pull: Pull, lam: float
-    ) -> tuple[Tensor, Tensor]:
-        """The loss of a batch, and TOLD."""
+    def _losses(self, batch: RolloutBufferSamples, lam: float) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, and TOLD, the last of it only where there is a pull."""
         policy = self._acting_policy
         seen = cast(Tensor, policy.extract_features(batch.observations))
         hidden = policy.mlp_extractor.forward_actor(seen)
         told: Any = policy._get_action_dist_from_latent(hidden)  # noqa: SLF001 - no other way
         log_ratio = told.log_prob(batch.actions) - batch.old_log_prob
-        valued = seen if pull.is_encoder_free else seen.detach()
+        valued = seen if self.warm_start.is_encoder_free else seen.detach()
         values = policy.value_net(policy.mlp_extractor.forward_critic(valued)).flatten()
         surrogate, clipped = self._surrogate(batch.advantages, log_ratio)
         value_loss = functional.mse_loss(batch.returns, values)
         entropy_loss = -told.entropy().mean()
         loss = surrogate + self.ent_coef * entropy_loss + self.vf_coef * value_loss
-        pulled = pull.divergence(batch.observations, told.distribution)
-        if lam:
-            loss = (1.0 - lam) * loss + lam * pulled
+        pulls: list[Tensor] = []
+        if self.pull is not None:
+            pulls = [self.pull.divergence(batch.observations, told.distribution)]
+            loss = (1.0 - lam) * loss + lam * pulls[0] if lam else loss
         with torch.no_grad():
             kl = ((log_ratio.exp() - 1) - log_ratio).mean()
-            parts = (entropy_loss, surrogate, value_loss, kl, clipped, loss, pulled)
+            parts = (entropy_loss, surrogate, value_loss, kl, clipped, loss, *pulls)
             return loss, torch.stack(parts)
 
     def _surrogate(self, advantages: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:

@@ -23,13 +23,14 @@ class StageTelemetry:
     def __init__(self, telemetry: Telemetry, stage: Stage) -> None:
         self._telemetry = telemetry
         self._stage = stage
+        self._total: dict[str, float] = {}
 
     def expect(
         self, total: int, *, eval_every: int | None = None, save_every_s: float | None = None
     ) -> None:
         """Tell how many steps of its own the stage has; those of the run stay as they are."""
         del eval_every, save_every_s
-        self._telemetry.event(0, "stage", stage=self._stage, stage_total=total)
+        self._total = {f"{self._stage}/total": float(total)}
 
     def begin_at(self, step: int) -> None:
         """Whatever the stage's own step, the run stands at its first."""
@@ -42,7 +43,7 @@ class StageTelemetry:
             name if name in SHOWN else f"{self._stage}/{name}": value
             for name, value in numbers.items()
         }
-        self._telemetry.write(0, told | {f"{self._stage}/step": float(step)})
+        self._telemetry.write(0, told | {f"{self._stage}/step": float(step)} | self._total)
 
     def event(self, step: int, name: str, **facts: object) -> None:
         """Record that something happened in the stage."""

@@ -19,8 +19,19 @@ STAGES = (CRITIC, SLOW, FREE)
 
 
 def lacks_values(checkpoint: Checkpoint) -> bool:
-    """Whether a policy never learned what its states are worth, as one that only imitates."""
-    return checkpoint.algorithm == "BC" or checkpoint.step == 0
+    """Whether a policy never learned what its states are worth, as one that only imitates.
+
+    A hybrid's of step 0 is what it imitated.
+    """
+    is_start = checkpoint.algorithm == "HYBRID" and checkpoint.step == 0
+    return is_start or checkpoint.algorithm == "BC"
+
+
+RAMP = 64
+"""Steps of the optimiser in which a learning rate rises from 0 to what it is then.
+
+Adam's first steps go as far as the learning rate allows, whatever their gradients are.
+"""
 
 
 class WarmStart:
@@ -31,10 +42,12 @@ class WarmStart:
         self.has_begun = False
         self.stage = FREE
         self._rollouts = 0
+        self._steps = 0
 
     def begin(self, policy: ActorCriticPolicy) -> None:
         """From here on the policy is one that came without values."""
-        self.has_begun, self.stage, self._rollouts = True, CRITIC, 0
+        self.has_begun, self.stage = True, CRITIC
+        self._rollouts = self._steps = 0
         if self._settings.log_std is not None:
             spread(policy, self._settings.log_std)
 
@@ -43,6 +56,8 @@ class WarmStart:
 
         explained: variance of the returns that the value explained, before the update.
         """
+        if not self.has_begun:
+            return
         settings = self._settings
         if self.stage == CRITIC and (
             self._rollouts >= settings.critic_rollouts
@@ -56,19 +71,32 @@ class WarmStart:
             weights.requires_grad_(self.stage != CRITIC)
 
     @property
+    def is_encoder_free(self) -> bool:
+        """Whether the value's loss too changes what both networks see."""
+        return not self.has_begun or self._settings.encoder == "both"
+
+    @property
     def pace(self) -> float:
         """What the learning rate is multiplied by."""
-        return self._settings.slow_factor if self.stage == SLOW else 1.0
+        if not self.has_begun or self.stage == CRITIC:
+            return 1.0
+        slowly = self._settings.slow_factor if self.stage == SLOW else 1.0
+        return slowly * min(1.0, self._steps / RAMP)
+
+    def count_step(self) -> None:
+        """The optimiser is about to take a step."""
+        if self.has_begun and self.stage != CRITIC:
+            self._steps += 1
 
     def state(self) -> State:
         """Where it stands, as plain data."""
         told = {"has_begun": self.has_begun, "stage": self.stage}
-        return told | {"rollouts": self._rollouts}
+        return told | {"rollouts": self._rollouts, "steps": self._steps}
 
     def restore(self, state: State) -> None:
         """Stand there again."""
         self.has_begun, self.stage = state["has_begun"], state["stage"]
-        self._rollouts = state["rollouts"]
+        self._rollouts, self._steps = state["rollouts"], state["steps"]
 
 
 def spread(policy: ActorCriticPolicy, log_std: float) -> None:

@@ -1,5 +1,7 @@
 """How PPO goes on from a policy that never learned what its states are worth."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from drivetrain.sim.config import Settings
@@ -23,8 +25,13 @@ class WarmStartSettings(Settings):
     slow_factor: float = Field(
         0.3, gt=0, le=1, description="How slowly: a share of the learning rate."
     )
+    encoder: Literal["both", "policy"] = Field(
+        "policy",
+        description="Who changes what both networks see: policy and value, or the policy "
+        "alone, so that learning values does not move it.",
+    )
     log_std: float | None = Field(
-        -1.0,
+        None,
         ge=-5,
         le=1,
         description="Log standard deviation to explore with; null for the one imitated.",

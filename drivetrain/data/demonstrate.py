@@ -134,11 +134,11 @@ class _Tape:
 
     def __init__(self, worlds: Worlds, asked: Asked, picks: NDArray[np.int64]) -> None:
         self._worlds = worlds
-        self._driver = _driver_of(asked.driver)
+        self._driver = driver_of(asked.driver)
         count, steps = worlds.num_worlds, worlds.settings.horizon
         self._seen = np.zeros((steps + 1, count, worlds.layout.size), np.float32)
         self._done = np.zeros((steps, count, ACTION_COLUMNS["bicycle"]), np.float32)
-        self._noise = _noise(asked, picks, self._done.shape)
+        self._noise = pushes(asked, picks, self._done.shape)
         self._clipped = np.zeros(count, np.int64)
         self._rows = np.zeros(count, np.int64)
         self._terminated = np.zeros(count, np.bool_)
@@ -220,7 +220,8 @@ class _Tape:
         )
 
 
-def _driver_of(name: Demonstrator) -> Driver:
+def driver_of(name: Demonstrator) -> Driver:
+    """One of the demonstrators, who has not driven yet."""
     drivers: dict[Demonstrator, Callable[[], Driver]] = {
         "log": LogActionDriver,
         "pdm": PdmDriver,
@@ -229,22 +230,22 @@ def _driver_of(name: Demonstrator) -> Driver:
     return drivers[name]()
 
 
-def _noise(
+def pushes(
     asked: Asked, picks: NDArray[np.int64], shape: tuple[int, int, int]
 ) -> NDArray[np.float32]:
     """Pushes as long as they last: [steps, worlds, columns], by scenario and seed alone."""
     steps, _, columns = shape
-    pushes = np.zeros(shape, np.float32)
+    noise = np.zeros(shape, np.float32)
     if asked.noise == 0.0:
-        return pushes
+        return noise
     fresh = asked.noise * np.sqrt(1.0 - NOISE_KEEPS**2)
     for world, pick in enumerate(picks):
         random = np.random.default_rng([asked.seed, int(pick)])
         push = asked.noise * random.standard_normal(columns)
         for step in range(steps):
-            pushes[step, world] = push
+            noise[step, world] = push
             push = NOISE_KEEPS * push + fresh * random.standard_normal(columns)
-    return pushes
+    return noise
 
 
 def _origin(place: Path | None, asked: Asked) -> DemonstrationManifest:

@@ -158,6 +158,12 @@ class RunFolder:
         return self.checkpoints / "units"
 
     @property
+    def has_warmed_up(self) -> bool:
+        """Whether something was saved of a stage before the first step, and nothing later."""
+        stages = self.checkpoints.glob("*/units/[0-9]*")
+        return not self.units.exists() and next(stages, None) is not None
+
+    @property
     def lineage(self) -> Path:
         """What a run comes from that begins with another training; the trainer's."""
         return self.checkpoints / "lineage.json"

@@ -18,6 +18,7 @@ TAIL_BYTES = 16_384
 class Progress:
     """One reading of `status.json`.  None where the trainer could not know.
 
+    stage_step, stage_total: of a stage before the first step, in steps of its own.
     rate: steps/s.  eta_*, eval_s: s.  next_by: CLOCK_MONOTONIC, s, within the boot of its
     attempt.  wall: s since 1970.  rss, disk_free: bytes.
     last_unit: step of the newest whole saved state.  disk_low: the next saves may not fit.
@@ -30,6 +31,8 @@ class Progress:
     step: int
     seq: int = 0
     total: int | None = None
+    stage_step: float | None = None
+    stage_total: float | None = None
     reward: float | None = None
     best_reward: float | None = None
     rate: float | None = None

@@ -210,7 +210,8 @@ def next_action(verdict: Verdict, run: RunFolder, algorithm: str, unit: int | No
         remedy = "`/train logs {run}`" if is_hopeless else "`/train resume {run}`"
     if "{anew}" not in remedy:
         return remedy.format(run=run.id)
-    name = section_of(algorithm)
+    request = (read_json(run.request) or {}).get("request")
+    name = section_of(algorithm, request.get("mode") if isinstance(request, dict) else None)
     return remedy.format(
         algorithm=name,
         anew=anew(run, algorithm),

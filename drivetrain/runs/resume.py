@@ -25,12 +25,13 @@ class ResumeReply:
     """The run after the request, what the request did, and the step it goes on from.
 
     queued: it goes on as soon as there is room, maybe already.  repeated: it was to go on
-    before, nothing changed.
+    before, nothing changed.  has_warmed_up: what was saved is of a stage before step 0.
     """
 
     run: Run
     did: Did
     from_step: int
+    has_warmed_up: bool = False
 
 
 def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -> ResumeReply:
@@ -47,9 +48,10 @@ def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -
     """
     home = home.absolute()
     did, from_step = in_time(run_id, lambda: _act(find_run(home, run_id), total_steps))
-    find_run(home, run_id)  # tells the index, where it was brought up to date meanwhile
+    run = find_run(home, run_id)  # tells the index, where it was brought up to date meanwhile
+    has_warmed_up = run.folder.has_warmed_up
     schedule_step(home, wait=True, run=run_id)
-    return ResumeReply(find_run(home, run_id), did, from_step)
+    return ResumeReply(find_run(home, run_id), did, from_step, has_warmed_up)
 
 
 def _act(run: Run, total_steps: int | None) -> tuple[Did, int] | None:

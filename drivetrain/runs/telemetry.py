@@ -225,6 +225,8 @@ class RunTelemetry:
             "unit": "steps",
             "step": self._step,
             "total": self._total,
+            "stage_step": self._numbers.get(f"{phases.name}/step"),
+            "stage_total": self._numbers.get(f"{phases.name}/total"),
             "reward": self._numbers.get("reward"),
             "best_reward": self._numbers.get("best_reward"),
             "rate": self._pace.rate,

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivetrain.errors import DataError, RequestError
+from drivetrain.errors import DataError, RequestError, UnlearnedError
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import AttemptFolder
 from drivetrain.runs.outcome import reason_of, record_failed
@@ -28,6 +28,7 @@ def like(name: str, message: str = "") -> Exception:
     ("error", "reason"),
     [
         (FloatingPointError("the loss is not finite"), "nan"),
+        (UnlearnedError("it drives surely worse"), "unlearning"),
         (ValueError("Expected parameter loc (Tensor of shape (8, 2)) of Normal"), "nan"),
         (like("OutOfMemoryError"), "gpu_oom"),
         (RuntimeError("CUDA out of memory. Tried to allocate 20 GiB"), "gpu_oom"),

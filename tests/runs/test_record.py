@@ -90,7 +90,7 @@ def test_the_next_command_follows_from_the_reason_and_from_what_was_saved(
     assert end_of(tmp_path, how, reason, unit).next_action == next_action
 
 
-@pytest.mark.parametrize("reason", ["nan", "gpu_oom", "host_oom"])
+@pytest.mark.parametrize("reason", ["nan", "unlearning", "gpu_oom", "host_oom"])
 def test_what_would_happen_again_is_tried_otherwise_from_the_best_checkpoint(
     tmp_path: Path, reason: Reason
 ) -> None:

@@ -15,6 +15,7 @@ from trainers.hybrid_request import HybridRequest
 from trainers.ppo_request import PPORequest, PPOSettings
 from trainers.sac_request import SACRequest, SACSettings
 from trainers.train_request import PolicySettings, TrainingSettings, TrainRequest
+from trainers.warm_start_request import WarmStartSettings
 
 WORLDS = 16
 ROLLOUT = 16 * WORLDS
@@ -92,7 +93,38 @@ def _hybrid(data: Path, steps: int) -> HybridRequest:
         training=ppo.training,
         policy=ppo.policy,
         ppo=ppo.ppo,
+        # Each rollout is in another stage of the warm start.
+        warm_start=WarmStartSettings(critic_rollouts=1, slow_rollouts=1),
         bc=BCSettings(driver="idm", batch_size=64, report_every=64, epochs=1),
+    )
+
+
+def _cimrl(data: Path, steps: int) -> HybridRequest:
+    return HybridRequest.model_validate(
+        {
+            "mode": "cimrl",
+            "data": data,
+            "seed": 1,
+            "device": "cpu",
+            "environment": {"num_envs": WORLDS, "threads": 1},
+            "training": {
+                "total_steps": steps,
+                "eval_every": ROLLOUT,
+                "eval_scenarios": 2,
+                "threads": 1,
+            },
+            "policy": {"hidden": (8, 8)},
+            "bc": {"driver": "idm", "batch_size": 64, "epochs": 1},
+            # The rings are full, and overwrite their first decisions, in the second rollout.
+            "cimrl": {
+                "warmup_steps": 1,
+                "pretrain_updates": 2,
+                "update_every": ROLLOUT,
+                "batch_size": 16,
+                "buffer_size": 80,
+                "utd": 4,
+            },
+        }
     )
 
 
@@ -102,8 +134,10 @@ SMALL: dict[str, Callable[[Path, int], TrainRequest]] = {
     "BC": _bc,
     "GAIL": _gail,
     "HYBRID": _hybrid,
+    "CIMRL": _cimrl,
 }
-"""By name, as in `trainers.catalog.TRAINERS`: data and steps in, a request of seconds out."""
+"""By name, as in `trainers.catalog.TRAINERS`, or by mode: data and steps in, a request that is
+done within seconds out."""
 
 
 def small_request(algorithm: str, data: Path, rollouts: int) -> TrainRequest:

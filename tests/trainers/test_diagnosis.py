@@ -40,8 +40,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "BC": {"bc": {"learning_rate": 1e-3, "l2": 0.0, "epochs": 50}},
     "HYBRID": HybridRequest().model_dump(mode="json"),
     "GAIL": GAILRequest().model_dump(mode="json"),
+    "CIMRL": HybridRequest.model_validate(
+        {"mode": "cimrl", "cimrl": {"warmup_steps": 5_000, "update_every": 1_000}}
+    ).model_dump(mode="json"),
 }
 VARIABLE = {"gail": {"horizon": "variable"}, "environment": {"on_failure": "stop"}}
+
+
+ALGORITHM = {"CIMRL": "HYBRID"}
+"""Of modes that are named here; what else is named is an algorithm."""
 
 
 def series(values: Sequence[float]) -> list[tuple[int, float]]:
@@ -65,7 +72,8 @@ def seen(
         evaluations=evaluations,
         best_at=[best_at * STEPS],
     )
-    return diagnose(algorithm, SETTINGS[algorithm] | (settings or {}), history, TOTAL)
+    asked = SETTINGS[algorithm] | (settings or {})
+    return diagnose(ALGORITHM.get(algorithm, algorithm), asked, history, TOTAL)
 
 
 def rules(diagnosis: Diagnosis) -> set[str]:
@@ -124,6 +132,13 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
         },
     ),
     ("variable_horizon", "GAIL", {"steps": [90.0, 100.0] * 10, "settings": VARIABLE}),
+    ("overcautious", "CIMRL", {"recovery_rate": [0.7] * 20}),
+    ("uncalibrated", "CIMRL", {"risk_calibration_error": [0.3, 0.2, 0.25]}),
+    (
+        "idle_filter",
+        "CIMRL",
+        {"recovery_rate": [0.0] * 20, "violations_without_recovery": [0.01] * 20},
+    ),
 ]
 
 
@@ -149,6 +164,12 @@ def test_every_rule_has_its_trouble_here_and_its_words() -> None:
         ("BC", {"val_nll": [1 - 0.02 * at for at in range(20)], "train_nll": [0.5] * 20}),
         ("GAIL", {"disc_accuracy": [0.5, 0.7, 0.8, 0.75, 0.7] * 4}),
         ("HYBRID", {"delta_to_start": [0.0, -0.1, 0.02, -0.06, 0.03, 0.04], "lam": [0.1] * 6}),
+        (
+            "CIMRL",
+            {"recovery_rate": [0.01, 0.03] * 10, "risk_calibration_error": [0.02] * 5},
+        ),
+        # It still drives by chance: nothing is to have been unsafe yet.
+        ("CIMRL", {"recovery_rate": [0.0] * 12}),
         # The value still learns alone: nothing is to have moved yet.
         (
             "HYBRID",
@@ -185,7 +206,7 @@ def test_noise_alone_is_no_unlearning() -> None:
 @pytest.mark.parametrize(
     ("rule", "algorithm", "trouble"),
     [
-        *(one for one in TROUBLES if one[1] in ("PPO", "GAIL", "HYBRID")),
+        *(one for one in TROUBLES if one[1] in ("PPO", "GAIL", "HYBRID", "CIMRL")),
         ("collapse", "GAIL", {"std": [0.3] * 5 + [0.02] * 15}),
         ("greedy", "GAIL", {"approx_kl": [0.09] * 20}),
     ],
@@ -198,8 +219,9 @@ def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     assert changes, rule
     for change in changes:
         # Refused where there is no such setting, or the value lies beyond its limits.
-        parse(f"/train {algorithm.lower()} --set {change.path}={change.value} --dry-run")
-        assert change.path in fields_of(REQUESTS[algorithm.lower()])
+        verb = ALGORITHM.get(algorithm, algorithm).lower()
+        parse(f"/train {verb} --set {change.path}={change.value} --dry-run")
+        assert change.path in fields_of(REQUESTS[verb])
 
 
 def test_a_trend_is_told_from_noise_as_by_every_order_of_the_values() -> None:

@@ -1,20 +1,30 @@
 """The hybrid imitates first, and then learns by PPO without losing what it imitated."""
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from drivetrain.errors import DataError, UnlearnedError
+from drivetrain.data.integrity import sha256_of
+from drivetrain.errors import DataError, RequestError, UnlearnedError
 from tests.fakes import FakeTelemetry
 from tests.trainers.algorithms import ROLLOUT, small_request
 from tests.written_sets import written_set
-from trainers import checkpoints, hybrid, ppo
+from trainers import checkpoints, foreground, hybrid, ppo
+from trainers.asked import Asked
+from trainers.configs import resolve
 from trainers.contract import Outcome, Places
+from trainers.evaluate import evaluate
+from trainers.export import export
+from trainers.finetune import weight_of
+from trainers.finetune_request import FinetuneSettings
 from trainers.hybrid_request import HybridRequest
 from trainers.ppo_learner import divergence
 from trainers.ppo_request import PPORequest
+from trainers.train_rl import ALGORITHMS
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +57,26 @@ PLAIN = {"critic_rollouts": 0, "slow_rollouts": 0, "log_std": None}
 
 
 def test_without_a_pull_and_a_warm_start_it_is_ppo_bit_for_bit(
-    data: Path, imitated: Path, tmp_path: Path
+    data: Path, tmp_path: Path
 ) -> None:
-    asked = request(
-        data,
-        3,
-        init_from=imitated,
-        warm_start=PLAIN,
-        finetune={"kl_weight": 0.0, "encoder": "both"},
-    )
-    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
-    plain = PPORequest.model_validate(shared)
+    small = as_ppo(request(data, 1))
+    ppo.train(small, FakeTelemetry(), places(tmp_path / "start"))
+    # Of PPO, it has its value already.
+    start = places(tmp_path / "start").last
+    asked = request(data, 3, init_from=start, finetune={"kl_weight": 0.0})
     hybrid.train(asked, FakeTelemetry(), places(tmp_path / "hybrid"))
-    ppo.train(plain, FakeTelemetry(), places(tmp_path / "ppo"))
+    ppo.train(as_ppo(asked), FakeTelemetry(), places(tmp_path / "ppo"))
     ours = checkpoints.load(places(tmp_path / "hybrid").last).policy
     theirs = checkpoints.load(places(tmp_path / "ppo").last).policy
-    start = checkpoints.load(imitated).policy
     for name, weights in theirs.items():
         assert torch.equal(ours[name], weights)
-        assert not torch.equal(start[name], weights)
+        assert not torch.equal(checkpoints.load(start).policy[name], weights)
+
+
+def as_ppo(asked: HybridRequest) -> PPORequest:
+    """The same for PPO alone."""
+    shared = asked.model_dump(exclude={"algorithm", "mode", "bc", "finetune", "cimrl"})
+    return PPORequest.model_validate(shared)
 
 
 @pytest.mark.parametrize("direction", ["tau_pi", "pi_tau"])
@@ -113,10 +124,7 @@ def test_the_value_learns_alone_until_it_explains_the_returns(
 def test_ppo_warms_up_too_where_it_starts_from_imitation(
     data: Path, imitated: Path, tmp_path: Path
 ) -> None:
-    shared = request(data, 1, init_from=imitated, warm_start={"log_std": -1.5})
-    asked = PPORequest.model_validate(
-        shared.model_dump(exclude={"algorithm", "mode", "bc", "finetune"})
-    )
+    asked = as_ppo(request(data, 1, init_from=imitated, warm_start={"log_std": -1.5}))
     ppo.train(asked, FakeTelemetry(), places(tmp_path / "first"))
     after = checkpoints.load(places(tmp_path / "first").last).policy
     start = checkpoints.load(imitated).policy
@@ -147,6 +155,28 @@ def test_a_run_that_surely_forgets_ends_and_says_so(data: Path, tmp_path: Path) 
     assert checkpoints.load(places(tmp_path / "bad").best).step == 0
 
 
+def test_it_drives_what_imitation_alone_does_not(tmp_path: Path) -> None:
+    """Of few demonstrations, few times; broken, PPO ends where it began, or below."""
+    steps = 64 * 64
+    asked = request(
+        written_set(tmp_path / "set", count=24),
+        bc={"epochs": 4, "learning_rate": 3e-3, "noise": 0.1},
+        policy={"hidden": (32, 32)},
+        environment={"num_envs": 64, "reward": {"collision": 5.0}},
+        training={"total_steps": 20 * steps, "eval_every": 5 * steps},
+        ppo={"n_steps": 64, "batch_size": 1024, "n_epochs": 4, "learning_rate": 3e-4}
+        | {"gamma": 0.99, "ent_coef": 0.0},
+        warm_start={"critic_rollouts": 5, "slow_rollouts": 3, "log_std": -1.5},
+        finetune={"kl_weight": 0.05},
+    )
+    hybrid.train(asked, FakeTelemetry(), places(tmp_path))
+    mine, imitated, untrained, *_ = evaluate("hybrid", places(tmp_path).last).drivers
+    assert (imitated.name, untrained.name) == ("imitated", "untrained")
+    assert imitated.reward.mean < 7.0
+    assert mine.reward.mean > 8.5
+    assert mine.success.rate > imitated.success.rate
+
+
 def test_stages_are_told_apart(data: Path, tmp_path: Path) -> None:
     telemetry = FakeTelemetry()
     outcome = hybrid.train(request(data, 2), telemetry, places(tmp_path))
@@ -175,3 +205,69 @@ def test_a_run_whose_start_is_gone_cannot_go_on(data: Path, tmp_path: Path) -> N
     (places(tmp_path).of_stage("bc").best).unlink()
     with pytest.raises(DataError, match="imitated"):
         hybrid.train(request(data, 2), FakeTelemetry(), places(tmp_path))
+
+
+def test_its_built_in_config_asks_for_what_it_says() -> None:
+    asked = resolve(Asked("hybrid", "hybrid"))
+    assert isinstance(asked, HybridRequest)
+    assert (asked.bc.driver, asked.bc.epochs, asked.mode) == ("idm", 50, "finetune")
+    assert asked.cloning().bc == asked.bc
+
+
+def test_only_bicycles_can_be_imitated_and_learned_on() -> None:
+    sets = ("environment.actions=proposals",)
+    with pytest.raises(RequestError, match=r"only bicycles are demonstrated.*actions=bicycle"):
+        resolve(Asked("hybrid", sets=sets))
+
+
+def test_what_it_came_from_is_kept_by_hashes(data: Path, tmp_path: Path) -> None:
+    telemetry = FakeTelemetry()
+    hybrid.train(request(data), telemetry, places(tmp_path))
+    told = json.loads(places(tmp_path).lineage.read_text())
+    start = places(tmp_path).of_stage("bc")
+    assert told["imitated"]["sha256"] == sha256_of(start.best)
+    shown = start.checkpoints / "demonstrations" / "manifest.json"
+    assert told["demonstrations"]["sha256"] == sha256_of(shown)
+    assert told["demonstrations"]["driver"] == "idm"
+    assert "lineage" in telemetry.events
+
+
+def test_the_imitating_policy_is_judged_beside_only_while_it_is_the_same(
+    data: Path, tmp_path: Path
+) -> None:
+    hybrid.train(request(data), FakeTelemetry(), places(tmp_path))
+    names = [driver.name for driver in evaluate("h", places(tmp_path).last, limit=1).drivers]
+    assert names[:2] == ["h (last)", "imitated"]
+    start = places(tmp_path).of_stage("bc").best
+    start.write_bytes(start.read_bytes() + b"more")
+    names = [driver.name for driver in evaluate("h", places(tmp_path).last, limit=1).drivers]
+    assert "imitated" not in names
+
+
+def test_lam_falls_as_it_was_asked_to() -> None:
+    weights = {}
+    for schedule in ("constant", "linear", "exponential"):
+        settings = FinetuneSettings(kl_weight=0.1, kl_schedule=schedule)
+        weights[schedule] = [weight_of(settings)(done) for done in (0.0, 0.5, 1.0)]
+    assert weights["constant"] == [0.1, 0.1, 0.1]
+    assert weights["linear"] == pytest.approx([0.1, 0.05, 0.0])
+    assert weights["exponential"] == pytest.approx(
+        [0.1, 0.1 * math.exp(-2.5), 0.1 * math.exp(-5)]
+    )
+
+
+def test_its_policy_can_be_exported(data: Path, tmp_path: Path) -> None:
+    hybrid.train(request(data), FakeTelemetry(), places(tmp_path))
+    facts = export("h", places(tmp_path).best, tmp_path / "policy.onnx")
+    assert facts["algorithm"] == "HYBRID"
+    assert facts["largest_difference"] < 1e-4
+
+
+def test_the_script_for_rl_trains_it_where_the_config_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--config", "hybrid", "--mode", "finetune", "--epochs", "7", "--dry-run"]
+    assert foreground.main("trainers.train_rl", ALGORITHMS, words) == 0
+    assert "algorithm: HYBRID" in capsys.readouterr().out
+    assert foreground.main("trainers.train_rl", ALGORITHMS, ["--epochs", "7", "--dry-run"]) == 2
+    assert "--epochs" in capsys.readouterr().err

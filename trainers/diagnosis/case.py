@@ -72,7 +72,7 @@ class Case:
 
     def own(self, name: str) -> str:
         """The path of a setting of the run's algorithm."""
-        return f"{section_of(self.algorithm)}.{name}"
+        return f"{section_of(self.algorithm, self.setting('mode'))}.{name}"
 
     def scaled(
         self, path: str, factor: float, *, least: float = 0.0, most: float = float("inf")

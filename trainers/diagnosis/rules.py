@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from drivetrain.series import History
-from trainers.diagnosis import hybrid, imitation, learning, ppo, sac
+from trainers.diagnosis import cimrl, hybrid, imitation, learning, ppo, sac
 from trainers.diagnosis.case import Case, Finding
 
 EVERY: Final = ("PPO", "SAC", "BC", "GAIL", "HYBRID")
@@ -29,7 +29,7 @@ RULES: Final = (
     Rule(ppo.greedy, BY_PPO, ("approx_kl",)),
     Rule(ppo.clipped, BY_PPO, ("clip_fraction",)),
     Rule(ppo.blind_critic, BY_PPO, ("explained_variance",)),
-    Rule(sac.overestimation, ("SAC",), ("mean_q",)),
+    Rule(sac.overestimation, ("SAC", "HYBRID"), ("mean_q",)),
     Rule(sac.temperature, ("SAC",), ("alpha",)),
     Rule(imitation.overfitting, ("BC",), ("val_nll", "train_nll")),
     Rule(imitation.drift, ("BC",), ("val_nll",)),
@@ -38,6 +38,9 @@ RULES: Final = (
     Rule(hybrid.forgetting, ("HYBRID",), ("eval/delta_to_start",)),
     Rule(hybrid.tethered, ("HYBRID",), ("kl_to_start", "lam", "warm_start")),
     Rule(imitation.variable_horizon, ("GAIL",), ("steps",)),
+    Rule(cimrl.overcautious, ("HYBRID",), ("recovery_rate",)),
+    Rule(cimrl.uncalibrated, ("HYBRID",), ("risk_calibration_error",)),
+    Rule(cimrl.idle_filter, ("HYBRID",), ("empty_safe_sets", "recovery_rate")),
     Rule(learning.saturated, EVERY, ("saturation",)),
     Rule(learning.plateau, EVERY, ("eval/reward", "eval/success")),
     Rule(learning.best_long_ago, EVERY, ("eval/reward",)),
