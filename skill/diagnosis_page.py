@@ -27,6 +27,7 @@ TITLES = {
     "strong_discriminator": "discriminator too strong",
     "weak_discriminator": "discriminator guesses",
     "forgetting": "drives worse than what it imitated",
+    "unimproved": "nothing better than what it imitated",
     "tethered": "hardly moves from what it imitated",
     "saturated": "actions at the end of their range",
     "plateau": "no longer gets better",

@@ -109,6 +109,7 @@ TROUBLES: list[tuple[str, str, dict[str, Any]]] = [
     ("strong_discriminator", "GAIL", {"disc_accuracy": [0.99] * 20}),
     ("weak_discriminator", "GAIL", {"disc_accuracy": [0.5, 0.51] * 10}),
     ("forgetting", "HYBRID", {"delta_to_start": [0.0, -0.02, -0.06, -0.1, -0.08]}),
+    ("unimproved", "HYBRID", {"delta_to_start": [-0.02] * 4, "best_at": 0}),
     (
         "tethered",
         "HYBRID",
@@ -178,7 +179,7 @@ def test_noise_alone_is_no_unlearning() -> None:
 
 @pytest.mark.parametrize(
     ("rule", "algorithm", "trouble"),
-    [one for one in TROUBLES if one[1] in ("PPO", "HYBRID")],
+    [one for one in TROUBLES if one[1] in ("PPO", "HYBRID") and one[0] != "unimproved"],
 )
 def test_what_is_to_be_changed_is_a_setting_that_can_be_set(
     rule: str, algorithm: str, trouble: dict[str, Any]
