@@ -27,6 +27,7 @@ TITLES = {
     "strong_discriminator": "discriminator too strong",
     "weak_discriminator": "discriminator guesses",
     "forgetting": "drives worse than what it imitated",
+    "unimproved": "nothing better than what it imitated",
     "tethered": "hardly moves from what it imitated",
     "variable_horizon": "living long looks like driving well",
     "overcautious": "takes hardly anything for safe",

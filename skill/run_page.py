@@ -35,9 +35,9 @@ MOST_TYPES = 20
 class Page:
     """All that a run's page is made of.
 
-    licences: of its data.  now: wall clock, s.  from_step: where its attempt went on from, or
-    will.  waiting: its place in the queue.  ended_in_s: until a stalled run is ended.
-    health: what the rules find in its learning.
+    licences: of its data.  now: wall clock, s.  lineage: what it came from.
+    from_step: where its attempt went on from, or will.  waiting: its place in the queue.
+    ended_in_s: until a stalled run is ended.  health: what the rules find in its learning.
     """
 
     run: Run

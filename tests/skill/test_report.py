@@ -259,6 +259,8 @@ def test_a_resume_is_acknowledged_with_its_step_and_its_place() -> None:
         "Run `a` is queued to go on: from the start, since nothing later was saved. It is "
         f"number 1 in the queue, waiting for a CPU core.{last}"
     )
+    warm = resume_report(ResumeReply(queued, "queued", 0, has_warmed_up=True), waiting, None)
+    assert "to go on: from where its warm-up stands, before the first step." in warm.markdown
     again = resume_report(ResumeReply(queued, "repeated", 9), waiting, None)
     said = "Run `a` was asked to go on before, and nothing changed: from"
     assert again.markdown.startswith(said)

@@ -42,3 +42,19 @@ def tethered(case: Case) -> Finding | None:
         {"kl_to_start": kl, "delta_to_start": deltas[-1]},
         case.scaled("finetune.kl_weight", 1 / 3),
     )
+
+
+def unimproved(case: Case) -> Finding | None:
+    """Nothing drove better than what it imitated, which `best.pt` still is."""
+    deltas = case.recent("delta_to_start", ENOUGH)
+    if not deltas or not case.history.best_at or case.history.best_at[-1] > 0:
+        return None
+    return Finding(
+        "unimproved",
+        "note",
+        "Nothing drove better in validation than what it imitated: `best.pt` is still that "
+        f"policy, of step 0; the last score was {abs(deltas[-1]):.2f} "
+        f"{'lower' if deltas[-1] < 0 else 'higher'}. More steps, or a better driver to "
+        "imitate, may help",
+        {"delta_to_start": deltas[-1]},
+    )

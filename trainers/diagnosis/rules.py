@@ -36,6 +36,7 @@ RULES: Final = (
     Rule(imitation.strong_discriminator, ("GAIL",), ("disc_accuracy",)),
     Rule(imitation.weak_discriminator, ("GAIL",), ("disc_accuracy",)),
     Rule(hybrid.forgetting, ("HYBRID",), ("eval/delta_to_start",)),
+    Rule(hybrid.unimproved, ("HYBRID",), ("eval/delta_to_start",)),
     Rule(hybrid.tethered, ("HYBRID",), ("kl_to_start", "lam", "warm_start")),
     Rule(imitation.variable_horizon, ("GAIL",), ("steps",)),
     Rule(cimrl.overcautious, ("HYBRID",), ("recovery_rate",)),
