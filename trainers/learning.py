@@ -6,7 +6,8 @@ is asked to stop.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -70,7 +71,8 @@ def learn(
                 keeper.save()
                 prepare(training)
             curves = TensorBoard(places.logs, resumed_at=done or 0)
-            _go_through(training, Watch(training, keeper, telemetry, look_every), curves)
+            with _precision(request):
+                _go_through(training, Watch(training, keeper, telemetry, look_every), curves)
     except StopRequested:
         return Outcome("stopped", keeper.save())
     return Outcome("completed", training.learner.num_timesteps)
@@ -92,6 +94,20 @@ def _go_through(training: Training, watch: Watch, curves: TensorBoard) -> None:
         curves.close()
 
 
+@contextmanager
+def _precision(request: TrainRequest) -> Iterator[None]:
+    """Matrix products as the request asks for them, and afterwards as they were.
+
+    Judging, exports and whatever else the process does stay exact.
+    """
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(request.training.matmul_precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def _begin(training: Training, given: Path | None) -> None:
     """Start from this checkpoint, if there is one.
 
@@ -107,7 +123,6 @@ def _begin(training: Training, given: Path | None) -> None:
 def set_threads(request: TrainRequest) -> None:
     """Give the learner its threads; more than the cores would slow it many times over."""
     torch.set_num_threads(request.training.threads or cores())
-    torch.set_float32_matmul_precision(request.training.matmul_precision)
 
 
 def make_env(request: TrainRequest, scenarios: ScenarioSet) -> DrivingVecEnv:

@@ -90,7 +90,7 @@ class TrainingSettings(Settings):
         None, ge=1, le=256, description="Threads of the learner; by default every core."
     )
     matmul_precision: Literal["highest", "high", "medium"] = Field(
-        "medium",
+        "highest",
         description="Precision that matrix products of float32 may be computed with, as in "
         "`torch.set_float32_matmul_precision`; `medium` lets processors use bfloat16.",
     )
