@@ -28,6 +28,7 @@ from drivetrain.data.demonstrate import Asked, demonstrate
 from drivetrain.data.demonstration_files import load_demonstrations
 from drivetrain.data.demonstrations import Demonstrations
 from drivetrain.data.open import open_set
+from drivetrain.sim.config import EnvironmentSettings
 from drivetrain.sim.sb3_env import DrivingVecEnv
 from trainers.gail import make_gail_learner
 from trainers.gail_learner import Floats, SilentVecEnv
@@ -67,7 +68,7 @@ def measure(worlds: int, rounds: int, rollouts: int, given: Path | None) -> dict
     plain = PPORequest(environment=request.environment, ppo=request.ppo)
     set_threads(request)
     scenarios = open_set(None)
-    shown = _shown(request) if given is None else load_demonstrations(given)
+    shown = show(request.environment) if given is None else load_demonstrations(given)
     silent = SilentVecEnv(make_worlds(request, scenarios), cuts=True)
     free, paying = FreeSilentVecEnv(silent), make_env(plain, scenarios)
     rates: dict[str, list[float]] = {"gail": [], "ppo": [], "free": []}
@@ -101,11 +102,11 @@ def _pace(
     return pace(learner, request.ppo.max_grad_norm, rollouts)
 
 
-def _shown(request: GAILRequest) -> Demonstrations:
+def show(environment: EnvironmentSettings) -> Demonstrations:
     """What IDM shows in a few built-in scenarios; its file stays open without a name."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "demonstrations"
-        asked = Asked("idm", request.environment, scenarios=SHOWN, noise=0.3)
+        asked = Asked("idm", environment, scenarios=SHOWN, noise=0.3)
         demonstrate(open_set(None), None, asked, out, lambda *_: None)
         return load_demonstrations(out)
 
