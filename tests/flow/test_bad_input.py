@@ -11,7 +11,7 @@ from skill.command import parse
 BAD = [
     (2, "/train fly"),
     (2, "/train pop --run-id x"),
-    (2, "/train hybrid --run-id x"),
+    (2, "/train hybrid --mode both --run-id x"),
     (2, "/train ppo --runid x"),
     (2, "/train ppo --config bad/misspelt.yaml"),
     (2, "/train ppo --config bad/type.yaml"),
