@@ -1,12 +1,18 @@
 """What `/train ppo` takes beyond what every algorithm takes."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from drivetrain.sim.config import Settings
-from trainers.train_request import Count, TrainRequest, whole_number
+from trainers.train_request import (
+    Contradiction,
+    Count,
+    TrainRequest,
+    contradictory,
+    whole_number,
+)
 from trainers.warm_start_request import WarmStartSettings
 
 ROLLOUT_STEPS = 65_536
@@ -56,6 +62,27 @@ class ByPPO(TrainRequest):
     ppo: PPOSettings = Field(PPOSettings(), description="How PPO learns.")
     warm_start: WarmStartSettings = Field(
         WarmStartSettings(), description="How PPO begins with a policy that only imitates."
+    )
+
+    @model_validator(mode="after")
+    def _has_whole_batches(self) -> Self:
+        n_steps, batch, worlds = (
+            self.ppo.n_steps,
+            self.ppo.batch_size,
+            self.environment.num_envs,
+        )
+        # By default rollouts are long, and of a run that is shorter a batch takes all.
+        if n_steps is not None and batch > n_steps * worlds:
+            raise contradictory([_short_rollout(batch, n_steps * worlds)])
+        return self
+
+
+def _short_rollout(batch: int, rollout: int) -> Contradiction:
+    return Contradiction(
+        "ppo.batch_size",
+        f"`ppo.batch_size` is `{batch}`, more than the `{rollout}` transitions of a rollout, "
+        "`ppo.n_steps` times `environment.num_envs`",
+        str(max(2, rollout // 4)),
     )
 
 

@@ -331,3 +331,18 @@ def test_what_names_a_run_is_stated_alike_for_requests_and_folders() -> None:
 
 def test_the_config_is_dumped_as_plain_yaml() -> None:
     assert yaml.safe_load(as_yaml(resolve(Asked("ppo"))))["policy"]["hidden"] == [256, 256]
+
+
+@pytest.mark.parametrize("verb", ["ppo", "hybrid"])
+def test_a_batch_larger_than_the_rollout_is_refused_with_a_command_that_works(
+    verb: str,
+) -> None:
+    sets = ("ppo.n_steps=16", "environment.num_envs=8", "ppo.batch_size=512")
+    with pytest.raises(RequestError, match="more than the `128` transitions") as refusal:
+        resolve(Asked(verb, sets=sets))
+    told = str(refusal.value).rpartition(f"`/train {verb} ")[2].removesuffix("`.").split(" ")
+    resolve(Asked(verb, sets=tuple(word for word in told if word != "--set")))
+
+
+def test_a_run_shorter_than_a_batch_is_allowed() -> None:
+    resolve(Asked("ppo", sets=("training.total_steps=1000",)))
