@@ -77,6 +77,7 @@ class GeneratorSettings(PPOSettings):
         Field(
             None,
             description=f"Steps per world and rollout; by default {GAIL_ROLLOUT_STEPS} in all.",
+            examples=[64],
         )
     )
 

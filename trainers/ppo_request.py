@@ -35,6 +35,7 @@ class PPOSettings(Settings):
         Field(
             None,
             description=f"Steps per world and rollout; by default {ROLLOUT_STEPS} in all.",
+            examples=[64],
         )
     )
     n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
