@@ -1,6 +1,7 @@
 """What a run leaves behind when both its supervisor and its trainer are killed."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,9 @@ def test_a_running_attempt_is_known_by_its_marks(home: Path) -> None:
     found = {process.pid for process in leftovers(folder, attempt_of(folder))}
     assert found == {proc["trainer"]["pid"], left_by(folder).pid}
     assert proc["supervisor"]["pid"] not in found
+    # It would end what its trainer leaves behind by itself, and as soon.
+    kill(folder, "supervisor", signal.SIGSTOP)
     assert end_leftovers(folder, attempt_of(folder)) == 2
+    kill(folder, "supervisor", signal.SIGCONT)
     assert isinstance(ended(home), Ended)
     assert isinstance(find_run(home, "r1").state, Ended)

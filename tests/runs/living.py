@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -156,10 +157,18 @@ def kill(folder: RunFolder, who: str, signum: int = signal.SIGKILL) -> None:
 
 
 def kill_both(folder: RunFolder) -> None:
-    """Supervisor and trainer at once: the one is stopped before it can see the other die."""
+    """Supervisor and trainer at once: the one is stopped before it can see the other die.
+
+    Both are gone afterwards, and so are their locks.
+    """
+    handles = [os.pidfd_open(pid_of(folder, who)) for who in ("supervisor", "trainer")]
     kill(folder, "supervisor", signal.SIGSTOP)
     kill(folder, "trainer")
     kill(folder, "supervisor")
+    for handle in handles:
+        gone, *_ = select.select([handle], [], [], PATIENCE_S)
+        os.close(handle)
+        assert gone
 
 
 def end_all(home: Path) -> None:
