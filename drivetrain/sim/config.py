@@ -46,7 +46,7 @@ class RewardSettings(Settings):
         2.0, ge=0, le=1000, description="Taken off once, at an episode's first collision."
     )
     red_light: float = Field(
-        1.0, ge=0, le=1000, description="Taken off once, when a red light ends the episode."
+        2.0, ge=0, le=1000, description="Taken off once, when a red light ends the episode."
     )
     off_road: float = Field(
         1.0, ge=0, le=1000, description="Taken off once, when the ego first leaves the road."
@@ -111,7 +111,7 @@ class EnvironmentSettings(Settings):
         "noted and earns nothing any more.",
     )
     red_light: Literal["ignore", "stop"] = Field(
-        "ignore",
+        "stop",
         description="Whether driving past a red light, where the expert did not, ends the "
         "episode or is only counted.",
     )

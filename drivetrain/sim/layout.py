@@ -55,7 +55,8 @@ class EgoColumn(IntEnum):
     HALF_WIDTH = 8
     """From the route's line to the lane's boundary, over LANE_SCALE_M."""
     LEAD_GAP = 9
-    """To whatever stands first in the route's corridor, over LOOK_AHEAD_M; 1 if nothing."""
+    """To what to stop behind first, a body in the route's corridor or a closed stop line, over
+    LOOK_AHEAD_M; 1 if nothing."""
     LEAD_SPEED = 10
     """Of the same along the route; 1 if there is nothing."""
     CLOSING = 11

@@ -24,7 +24,7 @@ from drivetrain.sim.layout import (
 from drivetrain.sim.road import Paths, point_at, row_at
 from drivetrain.sim.scenario import EDGE_RADIUS_M, Signal
 from drivetrain.sim.state import Body
-from drivetrain.sim.traffic import LOOK_AHEAD_M, UNKNOWN_LIMIT_MPS
+from drivetrain.sim.traffic import LOOK_AHEAD_M, PLANNER, UNKNOWN_LIMIT_MPS, stops_at
 
 Row = NDArray[np.float32]
 Edge = tuple[float, float, float, float]
@@ -32,7 +32,7 @@ _RED, _YELLOW, _GREEN = int(Signal.RED), int(Signal.YELLOW), int(Signal.GREEN)
 
 
 class EgoView(NamedTuple):
-    """What the ego row is made of.  lead_gap is inf where nothing is ahead."""
+    """What the ego row is made of.  lead_gap is inf where nothing is ahead; see `obstacle`."""
 
     speed: float
     acceleration: float
@@ -48,6 +48,21 @@ class EgoView(NamedTuple):
 def clipped(value: float) -> float:
     """The value between -1 and 1."""
     return min(max(value, -1.0), 1.0)
+
+
+@compiled
+def obstacle(
+    lead: tuple[float, float], line: tuple[float, int], speed_mps: float
+) -> tuple[float, float]:
+    """(gap in m, speed along the route) of what to stop behind first, a body or a stop line.
+
+    lead: that of the body.  line: its gap and its signal.  A closed line is a car that stands,
+    as it is for the drivers that go by rules: who learns to keep behind others need not learn
+    lights, which are rarer, a second time.
+    """
+    gap, signal = line
+    closed = gap < lead[0] and stops_at(signal, gap, speed_mps, PLANNER)
+    return (gap, 0.0) if closed else lead
 
 
 @compiled

@@ -12,11 +12,8 @@ from drivetrain.sim.dynamics import MAX_ACCELERATION_MPS2, MAX_BRAKING_MPS2, mos
 from drivetrain.sim.pursuit import pursuit_curvature
 from drivetrain.sim.road import Paths, paths_of, row_at
 from drivetrain.sim.state import State
-from drivetrain.sim.traffic import Manner, idm_acceleration, stops_at
+from drivetrain.sim.traffic import PLANNER, idm_acceleration, stops_at
 from drivetrain.sim.world import Worlds
-
-PLANNER = Manner(1.5, 1.0, 3.0, 1.0)
-"""nuPlan's IDM planner: as its agents, but willing to brake harder."""
 
 
 class Driver(Protocol):

@@ -46,6 +46,7 @@ from drivetrain.sim.dynamics import (
 from drivetrain.sim.layout import LAYOUTS
 from drivetrain.sim.observe import (
     EgoView,
+    obstacle,
     write_agent,
     write_boundary,
     write_ego,
@@ -672,7 +673,7 @@ class ReferenceWorld:
             self._yaw_rate,
             self._along,
             self._offset,
-            *self._seen_lead(),
+            *obstacle(self._seen_lead(), self._own_line(self._step), m.speed),
         )
         write_ego(out, self._paths, (self._start, self._points), ego, view)
         others = sorted(self._others(), key=lambda other: _squared(other[1], ego.x, ego.y))

@@ -59,6 +59,8 @@ class Manner(NamedTuple):
 
 
 AGENT = Manner(1.5, 1.0, 2.0, 1.0)
+PLANNER = Manner(1.5, 1.0, 3.0, 1.0)
+"""nuPlan's IDM planner: as its agents, but willing to brake harder."""
 
 
 class Follower(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from drivetrain.sim.config import Actions, EnvironmentSettings
-from drivetrain.sim.layout import FLAT
+from drivetrain.sim.layout import FLAT, EgoColumn
 from drivetrain.sim.metrics import drive_each
 from drivetrain.sim.pack import pack
 from drivetrain.sim.planners import IdmDriver
@@ -100,13 +100,36 @@ def test_rules_that_drive_the_ego_stop_at_red(actions: str) -> None:
     assert worlds.state.progress.red_lights[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("signal", "speed_mps"),
+    [(Signal.RED, 10), (Signal.YELLOW, 5), (Signal.YELLOW, 25), (Signal.GREEN, 10)],
+)
+def test_the_ego_sees_a_line_as_a_car_that_stands_there_where_rules_stop_at_it(
+    signal: Signal, speed_mps: float
+) -> None:
+    ego = (1, 20, speed_mps)
+    blocked = make(pack([scene(road(), [ego, (1, LINE_M + 2.3, 0)])])).observations[0]
+    seen = make(pack([lit(scene(road(), [ego]), [(0, signal)])])).observations[0]
+    lead = [EgoColumn.LEAD_GAP, EgoColumn.LEAD_SPEED, EgoColumn.CLOSING]
+    stops = signal == Signal.RED or (signal == Signal.YELLOW and speed_mps < 10)
+    expected = blocked[lead] if stops else [1.0, 1.0, 0.0]
+    np.testing.assert_allclose(seen[lead], expected, atol=1e-3)
+
+
+def test_who_drives_in_front_of_a_red_light_is_seen_instead_of_it() -> None:
+    ego, other = (1, 20, 10), (1, 40, 7)
+    seen = make(pack([lit(scene(road(), [ego, other]), [(0, Signal.RED)])])).observations[0]
+    free = make(pack([scene(road(), [ego, other])])).observations[0]
+    np.testing.assert_array_equal(seen[: len(EgoColumn)], free[: len(EgoColumn)])
+
+
 def red_for_the_ego() -> Scenario:
     """A light that turns red after the expert has passed it."""
     return lit(scene(road(), [(1, 20, 10)]), [(0, Signal.GREEN), (70, Signal.RED)])
 
 
 def test_driving_past_a_red_light_is_counted_once() -> None:
-    worlds = make(pack([red_for_the_ego()]))
+    worlds = make(pack([red_for_the_ego()]), red_light="ignore")
     driven(worlds, [-0.5, 0.0], 20)
     driven(worlds, [0.2, 0.0], 128)
     assert worlds.state.progress.red_lights[0] == 1
@@ -115,8 +138,8 @@ def test_driving_past_a_red_light_is_counted_once() -> None:
     assert worlds.episodes.end_reason[0] == EndReason.TIME
 
 
-def test_it_can_end_the_episode_and_then_costs_its_penalty() -> None:
-    worlds = make(pack([red_for_the_ego()]), red_light="stop")
+def test_it_ends_the_episode_and_costs_its_penalty() -> None:
+    worlds = make(pack([red_for_the_ego()]))
     driven(worlds, [-0.5, 0.0], 20)
     while not (worlds.terminated[0] or worlds.truncated[0]):
         driven(worlds, [0.2, 0.0], 1)
@@ -128,7 +151,7 @@ def test_it_can_end_the_episode_and_then_costs_its_penalty() -> None:
 
 def test_what_the_expert_did_too_is_not_held_against_the_ego() -> None:
     always_red = lit(scene(road(), [(1, 20, 10)]), [(0, Signal.RED)])
-    worlds = make(pack([always_red]), red_light="stop")
+    worlds = make(pack([always_red]))
     driven(worlds, [0.0, 0.0], 150)
     assert worlds.truncated[0]
     assert worlds.episodes.red_lights[0] == 0
@@ -143,7 +166,7 @@ def test_a_light_that_turns_red_under_the_ego_is_no_offence() -> None:
         # The expert of this one stands, and so excuses nothing.
         still = np.zeros_like(shown.tracks.x_m)
         tracks = replace(shown.tracks, x_m=20.0 + still)
-        worlds = make(pack([replace(shown, tracks=tracks)]))
+        worlds = make(pack([replace(shown, tracks=tracks)]), red_light="ignore")
         driven(worlds, [0.0, 0.0], 60)
         assert worlds.state.progress.red_lights[0] == crossed
 

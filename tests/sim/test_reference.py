@@ -75,7 +75,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "chance": {"randomize": {"agents": 1.0, "sensing": 0.7}},
     "nothing ends it": {"traffic": "replay", "on_failure": "ignore"},
     "wide": {"observation": "wide", "actuators": "direct"},
-    "red lights end it": {"red_light": "stop"},
+    "red lights do not end it": {"red_light": "ignore"},
     "delta": {"actions": "delta"},
     "proposals": {"actions": "proposals", "traffic": "replay"},
 }

@@ -12,6 +12,7 @@ from drivetrain.sim.kernels.nearest import nearest_agents, nearest_edges
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.observe import (
     EgoView,
+    obstacle,
     write_agent,
     write_boundary,
     write_ego,
@@ -41,6 +42,8 @@ def observe(
     lead_gap, lead_speed = e.lead_gap[w], e.lead_speed[w]
     if sight.strength > 0.0 and lead_gap < math.inf:
         lead_gap, lead_speed = seen_lead(sight, d.lead[w, 0], lead_gap, lead_speed)
+    line = (e.line_gap[w], e.line_signal[w])
+    lead_gap, lead_speed = obstacle((lead_gap, lead_speed), line, e.speed[w])
     route = (d.start[w, 0], d.points[w, 0])
     view = EgoView(
         e.speed[w],
