@@ -1,18 +1,16 @@
 """What watches BC: numbers out, evaluations at their time, whole states kept."""
 
-import time
 from functools import partial
 
 import torch
 
 from trainers.bc_training import BCTraining, open_loop
+from trainers.boundary import Boundary
 from trainers.contract import Telemetry, leave_if_asked
 from trainers.episodes import summary
 from trainers.health import check_numbers
 from trainers.keeper import Keeper
 from trainers.tensorboard import TensorBoard
-
-HEARTBEAT_S = 1.0
 
 
 class BCWatch:
@@ -22,20 +20,13 @@ class BCWatch:
         self, training: BCTraining, keeper: Keeper, telemetry: Telemetry, curves: TensorBoard
     ) -> None:
         self._training = training
-        self._keeper = keeper
         self._telemetry = telemetry
         self._curves = curves
-        self._heard_at = -float("inf")
-        # An earlier attempt may know of a best that this one's status does not show yet.
-        self._untold = self._known_best()
-        self._begun = (training.step, time.monotonic())
+        self._boundary = Boundary(training, keeper, telemetry, training.step)
 
     def on_batch(self) -> None:
         """Between two batches of a stretch: the run is alive."""
-        now = time.monotonic()
-        if now - self._heard_at >= HEARTBEAT_S:
-            self._heard_at = now
-            self._telemetry.write(self._training.seen, {})
+        self._boundary.beat(self._training.seen)
 
     def settle(self, *, is_last: bool = False) -> None:
         """Tell what the last stretch was; evaluate and save when it is time.
@@ -44,19 +35,9 @@ class BCWatch:
             FloatingPointError: the stretch broke the policy.
             StopRequested: somebody asked the run to stop.
         """
-        step, validation = self._training.step, self._training.validation
+        step = self._training.step
         self._tell(step)
-        self._keeper.hold(self._training.moment())
-        ends = is_last and not validation.is_done(step)
-        if ends or (step > 0 and validation.is_due(step)):
-            is_best = self._evaluate(step)
-            # What is known of the best belongs to the moment.
-            self._keeper.hold(self._training.moment())
-            self._keeper.save(as_best=is_best)
-            if is_best:
-                self._tell_best(step)
-        elif is_last or self._keeper.is_due():
-            self._keeper.save()
+        self._boundary.settle(step, self._evaluate, is_first=False, is_last=is_last)
 
     def _tell(self, step: int) -> None:
         """The numbers of the last stretch, if there was one."""
@@ -64,12 +45,7 @@ class BCWatch:
         if not learned:
             return
         check_numbers({name: learned[name] for name in ("neglogp", "loss")}, step)
-        norms = self._training.gradients.told()
-        if norms is not None:
-            learned["grad_norm"] = norms.mean
-        if norms is not None and norms.are_exploding():
-            text = f"a gradient's norm was {norms.longest:.3g}, usually {norms.usual:.3g}"
-            self._telemetry.event(step, "warning", text=text)
+        learned |= self._boundary.norms(step, {"grad_norm": self._training.gradients})
         log_std = self._training.policy.log_std.detach()
         learned |= {
             "std": float(torch.exp(log_std).mean()),
@@ -78,14 +54,8 @@ class BCWatch:
             "learning_rate": self._training.bc.optimizer.param_groups[0]["lr"],
         }
         curves = {f"train/{name}": value for name, value in learned.items()}
-        self._curves.draw(step, curves | {"time/fps": self._speed(step)})
-        self._telemetry.write(step, learned | self._untold)
-        self._untold = {}
-
-    def _speed(self, step: int) -> float:
-        """Transitions per second of this attempt, evaluations and saves included."""
-        first_step, begun_at = self._begun
-        return (step - first_step) / max(time.monotonic() - begun_at, 1e-6)
+        self._curves.draw(step, curves | {"time/fps": self._boundary.speed(step)})
+        self._telemetry.write(step, learned)
 
     def _evaluate(self, step: int) -> bool:
         """Drive the validation scenarios; whether no policy drove better before."""
@@ -110,13 +80,3 @@ class BCWatch:
                 found = open_loop(self._training.policy, demonstrations, rows)
                 told |= {f"{split}_{name}": value for name, value in found.items()}
         return told
-
-    def _tell_best(self, step: int) -> None:
-        self._telemetry.write(step, self._known_best())
-        reward = self._training.validation.best_reward
-        self._telemetry.event(step, "best", file="best.pt", reward=reward)
-
-    def _known_best(self) -> dict[str, float]:
-        """The reward of the best evaluation so far, if there was one."""
-        reward = self._training.validation.best_reward
-        return {} if reward is None else {"best_reward": reward}

@@ -1,16 +1,15 @@
 """What watches a stable-baselines3 learner: numbers out, stops in, whole states kept.
 
-All of it happens at the boundary between an update and the next rollout: there the policy, its
-optimiser, the worlds and every random generator belong together, and can be gone on from.
+All of it happens at the boundary between an update and the next rollout; see `boundary.py`.
 """
 
-import time
 from functools import partial
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from typing_extensions import override
 
+from trainers.boundary import Boundary
 from trainers.contract import Telemetry, leave_if_asked
 from trainers.episodes import EndedEpisodes, summary
 from trainers.health import check_numbers, check_worlds
@@ -18,8 +17,6 @@ from trainers.keeper import Keeper
 from trainers.saturation import Saturation
 from trainers.stopwatch import Stopwatch
 from trainers.training import Training
-
-HEARTBEAT_S = 1.0
 
 
 class Watch(BaseCallback):
@@ -38,13 +35,10 @@ class Watch(BaseCallback):
         self._training = training
         self._worlds = training.worlds
         self._validation = training.validation
-        self._keeper = keeper
         self._telemetry = telemetry
+        begun_at = training.learner.num_timesteps
+        self._boundary = Boundary(training, keeper, telemetry, begun_at)
         self._ended = EndedEpisodes()
-        self._heard_at = -np.inf
-        # An earlier attempt may know of a best that this one's status does not show yet.
-        self._untold = self._known_best()
-        self._begun = (0, 0.0)
         self._times = Stopwatch()
         self._saturation = Saturation()
 
@@ -53,11 +47,7 @@ class Watch(BaseCallback):
         self._ended.collect(self._worlds)
         self._saturation.collect(self.locals.get("actions"))
         check_worlds(self._worlds, self.num_timesteps)
-        now = time.monotonic()
-        if now - self._heard_at >= HEARTBEAT_S:
-            self._heard_at = now
-            self._telemetry.write(self.num_timesteps, self._untold)
-            self._untold = {}
+        self._boundary.beat(self.num_timesteps)
         leave_if_asked(self._telemetry)
         return True
 
@@ -84,22 +74,8 @@ class Watch(BaseCallback):
         step = self.model.num_timesteps
         self._looked_at = step
         self._tell(step)
-        self._keeper.hold(self._training.moment())
-        ends = is_last and not self._validation.is_done(step)
-        if ends or self._begins(step) or self._validation.is_due(step):
-            is_best = self._evaluate(step)
-            # What is known of the best belongs to the moment.
-            self._keeper.hold(self._training.moment())
-            self._keeper.save(as_best=is_best)
-            if is_best:
-                self._tell_best(step)
-        elif is_last or self._keeper.is_due():
-            self._keeper.save()
-
-    def _begins(self, step: int) -> bool:
-        """Whether this is what training starts from, to be evaluated as well."""
-        is_known = self._validation.best_reward is not None
-        return step == 0 and self._training.judges_start and not is_known
+        judges_start = self._training.judges_start
+        self._boundary.settle(step, self._evaluate, is_first=judges_start, is_last=is_last)
 
     def _tell(self, step: int) -> None:
         """The numbers of the last rollout and its update, if there was one."""
@@ -110,7 +86,7 @@ class Watch(BaseCallback):
             return
         for name, value in episodes.items():
             self.logger.record(f"rollout/{name}", value)
-        self._record_speed(step)
+        self.logger.record("time/fps", int(self._boundary.speed(step)))
         times = self._times.told()
         for name, seconds in times.items():
             self.logger.record(name, seconds)
@@ -123,9 +99,10 @@ class Watch(BaseCallback):
         Raises:
             FloatingPointError: a loss is NaN or infinite.
         """
-        if self._record_norms(step):
-            for name, value in self._training.measured().items():
-                self.logger.record(f"train/{name}", value)
+        norms = self._boundary.norms(step, self._training.gradients)
+        measured = self._training.measured() if norms else {}
+        for name, value in {**norms, **measured}.items():
+            self.logger.record(f"train/{name}", value)
         learned = {
             name.removeprefix("train/"): float(value)
             for name, value in self.logger.name_to_value.items()
@@ -135,26 +112,8 @@ class Watch(BaseCallback):
         check_numbers(losses, step)
         return learned
 
-    def _record_norms(self, step: int) -> bool:
-        """Record how long gradients were, and warn of those that explode; whether any were."""
-        told = {name: each.told() for name, each in self._training.gradients.items()}
-        norms = {name: norm for name, norm in told.items() if norm is not None}
-        for name, norm in norms.items():
-            self.logger.record(f"train/{name}", norm.mean)
-            if norm.are_exploding():
-                text = f"a gradient's norm was {norm.longest:.3g}, usually {norm.usual:.3g}"
-                self._telemetry.event(step, "warning", text=text)
-        return bool(norms)
-
-    def _record_speed(self, step: int) -> None:
-        """Steps per second of this attempt, evaluations and saves included."""
-        first_step, begun_at = self._begun
-        took_s = max(time.monotonic() - begun_at, 1e-6)
-        self.logger.record("time/fps", int((step - first_step) / took_s))
-
     @override
     def _on_training_start(self) -> None:
-        self._begun = (self.model.num_timesteps, time.monotonic())
         self._times.watch(self.training_env)
 
     def _evaluate(self, step: int) -> bool:
@@ -168,13 +127,3 @@ class Watch(BaseCallback):
         self.logger.dump(step)
         self._telemetry.event(step, "evaluated", **told)
         return self._validation.takes(step, table)
-
-    def _tell_best(self, step: int) -> None:
-        self._telemetry.write(step, self._known_best())
-        reward = self._validation.best_reward
-        self._telemetry.event(step, "best", file="best.pt", reward=reward)
-
-    def _known_best(self) -> dict[str, float]:
-        """The reward of the best evaluation so far, if there was one."""
-        reward = self._validation.best_reward
-        return {} if reward is None else {"best_reward": reward}

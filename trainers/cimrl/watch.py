@@ -1,8 +1,8 @@
 """What watches the learner: numbers out, evaluations at their time, whole states kept."""
 
-import time
 from functools import partial
 
+from trainers.boundary import Boundary
 from trainers.cimrl.calibration import calibrate
 from trainers.cimrl.training import CIMRLTraining
 from trainers.contract import Telemetry, leave_if_asked
@@ -11,8 +11,6 @@ from trainers.health import check_numbers, check_worlds
 from trainers.keeper import Keeper
 from trainers.stopwatch import Stopwatch
 from trainers.tensorboard import TensorBoard
-
-HEARTBEAT_S = 1.0
 
 
 class CIMRLWatch:
@@ -26,14 +24,10 @@ class CIMRLWatch:
         curves: TensorBoard,
     ) -> None:
         self._training = training
-        self._keeper = keeper
         self._telemetry = telemetry
         self._curves = curves
         self._ended = EndedEpisodes()
-        self._heard_at = -float("inf")
-        # An earlier attempt may know of a best that this one's status does not show yet.
-        self._untold = self._known_best()
-        self._begun = (training.step, time.monotonic())
+        self._boundary = Boundary(training, keeper, telemetry, training.step)
         self.times = Stopwatch()
 
     def on_step(self) -> None:
@@ -46,11 +40,7 @@ class CIMRLWatch:
 
     def on_update(self) -> None:
         """The run is alive."""
-        now = time.monotonic()
-        if now - self._heard_at >= HEARTBEAT_S:
-            self._heard_at = now
-            self._telemetry.write(self._training.step, self._untold)
-            self._untold = {}
+        self._boundary.beat(self._training.step)
 
     def settle(self, *, is_last: bool = False) -> None:
         """Tell what the last stretch was; evaluate and save when it is time.
@@ -60,21 +50,10 @@ class CIMRLWatch:
             StopRequested: somebody asked the run to stop.
         """
         self.times.begin(None)
-        step, validation = self._training.step, self._training.validation
+        step = self._training.step
         self._tell(step)
-        self._keeper.hold(self._training.moment())
-        ends = is_last and not validation.is_done(step)
         # What the prior alone does is the first to beat.
-        begins = step == 0 and validation.best_reward is None
-        if ends or begins or validation.is_due(step):
-            is_best = self._evaluate(step)
-            # What is known of the best belongs to the moment.
-            self._keeper.hold(self._training.moment())
-            self._keeper.save(as_best=is_best)
-            if is_best:
-                self._tell_best(step)
-        elif is_last or self._keeper.is_due():
-            self._keeper.save()
+        self._boundary.settle(step, self._evaluate, is_first=True, is_last=is_last)
 
     def _tell(self, step: int) -> None:
         """The numbers of the last stretch, if there was one."""
@@ -85,7 +64,7 @@ class CIMRLWatch:
         times = self.times.told()
         curves = {f"rollout/{name}": value for name, value in episodes.items()}
         curves |= {f"train/{name}": value for name, value in learned.items()}
-        self._curves.draw(step, {**curves, **times, "time/fps": self._speed(step)})
+        self._curves.draw(step, {**curves, **times, "time/fps": self._boundary.speed(step)})
         self._telemetry.write(step, {**learned, **episodes, **times})
 
     def _learned(self, step: int) -> dict[str, float]:
@@ -97,23 +76,11 @@ class CIMRLWatch:
         learned = self._training.learner.told()
         losses = {name: value for name, value in learned.items() if name.endswith("loss")}
         check_numbers(losses, step)
-        for name, gradients in self._training.gradients.items():
-            norms = gradients.told()
-            if norms is None:
-                continue
-            learned[name] = norms.mean
-            if norms.are_exploding():
-                text = f"a gradient's norm was {norms.longest:.3g}, usually {norms.usual:.3g}"
-                self._telemetry.event(step, "warning", text=text)
+        learned |= self._boundary.norms(step, self._training.gradients)
         if learned:
             training = self._training
             learned["replay_fill"] = training.task.held / training.task.capacity
         return learned
-
-    def _speed(self, step: int) -> float:
-        """Steps per second of this attempt, evaluations and saves included."""
-        first_step, begun_at = self._begun
-        return (step - first_step) / max(time.monotonic() - begun_at, 1e-6)
 
     def _evaluate(self, step: int) -> bool:
         """Drive the validation scenarios; whether no policy drove better before."""
@@ -128,13 +95,3 @@ class CIMRLWatch:
         self._telemetry.event(step, "calibrated", curve=told.curve())
         self._telemetry.event(step, "evaluated", **driven)
         return training.validation.takes(step, table)
-
-    def _tell_best(self, step: int) -> None:
-        self._telemetry.write(step, self._known_best())
-        reward = self._training.validation.best_reward
-        self._telemetry.event(step, "best", file="best.pt", reward=reward)
-
-    def _known_best(self) -> dict[str, float]:
-        """The reward of the best evaluation so far, if there was one."""
-        reward = self._training.validation.best_reward
-        return {} if reward is None else {"best_reward": reward}
