@@ -80,6 +80,8 @@ class GeneratorSettings(PPOSettings):
             examples=[64],
         )
     )
+    n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
+    ent_coef: float = Field(0.003, ge=0, le=1, description="Weight of the entropy bonus.")
 
 
 class GAILEnvironmentSettings(BicycleSettings):
@@ -89,6 +91,11 @@ class GAILEnvironmentSettings(BicycleSettings):
         "ignore",
         description="Whether a collision, or leaving the road, ends the episode, or is only "
         "noted and earns nothing any more.",
+    )
+    red_light: Literal["ignore", "stop"] = Field(
+        "ignore",
+        description="Whether driving past a red light, where the expert did not, ends the "
+        "episode or is only counted.",
     )
 
 

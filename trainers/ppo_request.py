@@ -38,11 +38,11 @@ class PPOSettings(Settings):
             examples=[64],
         )
     )
-    n_epochs: int = Field(4, ge=1, le=100, description="Passes over each rollout.")
+    n_epochs: int = Field(2, ge=1, le=100, description="Passes over each rollout.")
     gamma: float = Field(0.98, ge=0, le=1, description="Discount per step of 0.1 s.")
     gae_lambda: float = Field(0.95, ge=0, le=1, description="Lambda of the advantage estimate.")
     clip_range: float = Field(0.2, gt=0, le=1, description="Clip of the policy's ratio.")
-    ent_coef: float = Field(0.003, ge=0, le=1, description="Weight of the entropy bonus.")
+    ent_coef: float = Field(0.0, ge=0, le=1, description="Weight of the entropy bonus.")
     vf_coef: float = Field(0.5, ge=0, le=10, description="Weight of the value loss.")
     max_grad_norm: float = Field(0.5, gt=0, le=100, description="Clip of the gradient's norm.")
     target_kl: float | None = Field(

@@ -90,9 +90,10 @@ def test_cloning_a_rule_driver_drives_scenarios_it_never_saw(
     asked = request(data, epochs=60, learning_rate=3e-3, noise=0.1)
     train(asked, telemetry, places(tmp_path))
     mine, untrained, *_ = evaluate("bc", places(tmp_path).best).drivers
-    assert mine.success.rate >= 0.75
+    assert mine.success.rate >= 0.9
     assert untrained.success.rate == 0.0
-    assert telemetry.last("val_mae") < 0.1
+    # On scenarios it never saw this is 0.06 to 0.19, as chance will have it.
+    assert telemetry.last("train_mae") < 0.03
 
 
 def test_the_spread_of_actions_has_a_floor(demos: Path, tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from drivetrain.sim.layout import LAYOUTS
+from drivetrain.sim.layout import LAYOUTS, EgoColumn
+from drivetrain.sim.spaces import observation_space
+from drivetrain.sim.traffic import LOOK_AHEAD_M
+from trainers.networks import SceneEncoder
 from trainers.policy import untrained_policy
 from trainers.ppo_request import PPORequest
 from trainers.requests import REQUESTS
@@ -87,3 +90,18 @@ def test_a_plain_network_is_one_that_sees_an_order() -> None:
 
 def test_the_default_network_is_the_one_that_sees_sets() -> None:
     assert PPORequest().policy.network == "scene"
+
+
+def test_a_metre_shows_more_close_by_than_far_away() -> None:
+    """One that stands 1 m ahead instead of 2 m, and 41 m instead of 42 m."""
+
+    def told(gap_m: float) -> Tensor:
+        seen = torch.zeros((1, LAYOUT.size))
+        seen[:, EgoColumn.LEAD_GAP] = gap_m / LOOK_AHEAD_M
+        encoded: Tensor = SceneEncoder(observation_space(LAYOUT), "flat")(seen)
+        return encoded
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        near, far = (told(1.0) - told(2.0)).norm(), (told(41.0) - told(42.0)).norm()
+    assert near > 5 * far

@@ -97,5 +97,9 @@ def variable_horizon(case: Case) -> Finding | None:
         "mean, and those of the demonstrations do not: living long looks like driving well. "
         "With a fixed horizon only the driving counts",
         {"steps": lengths[-1]},
-        (Change("gail.horizon", "fixed"), *case.set_to("environment.on_failure", "ignore")),
+        (
+            Change("gail.horizon", "fixed"),
+            *case.set_to("environment.on_failure", "ignore"),
+            *case.set_to("environment.red_light", "ignore"),
+        ),
     )
