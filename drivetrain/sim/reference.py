@@ -57,6 +57,7 @@ from drivetrain.sim.proposals import PROPOSER, proposal_control, proposal_lead
 from drivetrain.sim.reward import (
     Parts,
     Weights,
+    acceleration_in_the_middle,
     comfort_factor,
     lane_factor,
     route_share,
@@ -216,7 +217,7 @@ class ReferenceWorld:
             0.0,
             0.0,
         )
-        self._yaw_rate = self._jerk = 0.0
+        self._yaw_rate = self._yaw_acceleration = self._jerk = 0.0
         self._velocity = (self._motion.speed * cos, self._motion.speed * sin)
         self._start = int(s.first_point[route])
         self._points = int(s.first_point[route + 1]) - self._start
@@ -474,6 +475,7 @@ class ReferenceWorld:
 
     def _move_ego(self, action: Sequence[float]) -> None:
         old, before, sizes = self._motion, self._ego_body(), self._sizes()
+        old_yaw_rate = self._yaw_rate
         if self._settings.actions == "delta":
             ahead, aside = (unscaled(part, MOST_DELTA_M) for part in action[:2])
             by = (ahead, aside, unscaled(action[2], MOST_DELTA_RAD))
@@ -489,6 +491,7 @@ class ReferenceWorld:
             self._yaw_rate = yaw_rate(m.speed, m.steering, self._wheel_base)
             self._velocity = (m.speed * math.cos(m.heading), m.speed * math.sin(m.heading))
         self._jerk = (self._motion.acceleration - old.acceleration) / STEP_S
+        self._yaw_acceleration = (self._yaw_rate - old_yaw_rate) / STEP_S
         body = self._ego_body()
         old_front = self._along + self._half_length
         self._along, self._offset = project_near(
@@ -628,12 +631,19 @@ class ReferenceWorld:
             share,
             lane_factor(self._offset, float(self._paths.half_width[row])),
             speed_factor(m.speed, float(self._paths.limit[row])),
-            comfort_factor(m.acceleration, self._jerk, m.speed, self._yaw_rate),
+            self._comfort(),
             ttc_factor(time_to_collision),
             1.0 if crashes else 0.0,
             1.0 if leaves else 0.0,
             1.0 if reason is EndReason.RED_LIGHT else 0.0,
         )
+
+    def _comfort(self) -> float:
+        turning = (self._yaw_rate, self._yaw_acceleration)
+        along = acceleration_in_the_middle(
+            self._motion.acceleration, *turning, self._rear_to_centre
+        )
+        return comfort_factor(along, self._motion.speed * self._yaw_rate, self._jerk, *turning)
 
     def _route_row(self) -> int:
         place = int(self._along / PATH_SPACING_M)

@@ -13,6 +13,7 @@ from drivetrain.sim.score.comfort import (
     ACROSS_MPS2,
     ALONG_MPS2,
     JERK_ALONG_MPS3,
+    YAW_ACCELERATION_RADPS2,
     YAW_RATE_RADPS,
 )
 from drivetrain.sim.score.lane_rules import OVERSPEED_MPS
@@ -87,15 +88,35 @@ def speed_factor(speed_mps: float, limit_mps: float) -> float:
 
 
 @compiled
-def comfort_factor(
-    acceleration_mps2: float, jerk_mps3: float, speed_mps: float, yaw_rate_radps: float
+def acceleration_in_the_middle(
+    rear_mps2: float,
+    yaw_rate_radps: float,
+    yaw_acceleration_radps2: float,
+    rear_to_centre_m: float,
 ) -> float:
-    """The share of four bounds kept: acceleration along and across, jerk, yaw rate."""
-    kept = 1.0 if ALONG_MPS2[0] < acceleration_mps2 < ALONG_MPS2[1] else 0.0
-    kept += 1.0 if abs(speed_mps * yaw_rate_radps) < ACROSS_MPS2 else 0.0
-    kept += 1.0 if abs(jerk_mps3) < JERK_ALONG_MPS3 else 0.0
-    kept += 1.0 if abs(yaw_rate_radps) < YAW_RATE_RADPS else 0.0
-    return kept / 4.0
+    """Along the car, as nuPlan's score has it: a + r (w^2 + dw/dt), r from the rear axle."""
+    spin = yaw_rate_radps * yaw_rate_radps + yaw_acceleration_radps2
+    return rear_mps2 + rear_to_centre_m * spin
+
+
+@compiled
+def comfort_factor(
+    along_mps2: float,
+    across_mps2: float,
+    jerk_mps3: float,
+    yaw_rate_radps: float,
+    yaw_acceleration_radps2: float,
+) -> float:
+    """Halved by each of five bounds that is broken; those of nuPlan's score, before smoothing.
+
+    A whole drive is uncomfortable by one such step: a share kept would cost too little.
+    """
+    factor = 1.0 if ALONG_MPS2[0] < along_mps2 < ALONG_MPS2[1] else 0.5
+    factor *= 1.0 if abs(across_mps2) < ACROSS_MPS2 else 0.5
+    factor *= 1.0 if abs(jerk_mps3) < JERK_ALONG_MPS3 else 0.5
+    factor *= 1.0 if abs(yaw_rate_radps) < YAW_RATE_RADPS else 0.5
+    factor *= 1.0 if abs(yaw_acceleration_radps2) < YAW_ACCELERATION_RADPS2 else 0.5
+    return factor
 
 
 @compiled

@@ -110,6 +110,7 @@ class Egos(NamedTuple):
     acceleration: Floats
     steering: Floats
     yaw_rate: Floats
+    yaw_acceleration: Floats
     jerk: Floats
     wheel_base: Floats
     rear_to_centre: Floats

@@ -23,7 +23,7 @@ from drivetrain.sim.dynamics import (
     most_curvature,
     wanted,
 )
-from drivetrain.sim.reward import comfort_factor
+from drivetrain.sim.reward import acceleration_in_the_middle, comfort_factor
 from drivetrain.sim.score.comfort import ALONG_MPS2, Ride, comfort_score
 
 UNIT = st.floats(-1, 1)
@@ -123,9 +123,33 @@ def test_a_full_pedal_that_is_kept_is_comfortable_to_score_and_reward(
     still = np.zeros_like(kept)
     ride = Ride(still, kept, still, np.abs(kept), np.empty_like(kept), np.empty_like(kept))
     assert comfort_score(ride, STEP_S) == 1.0
-    assert {comfort_factor(each, 0.0, 20.0, 0.0) for each in kept} == {1.0}
+    assert {comfort_factor(each, 0.0, 0.0, 0.0, 0.0) for each in kept} == {1.0}
     # No more than a hair is given away.
     assert abs(motion.acceleration) > 0.99 * abs(ALONG_MPS2[int(throttle > 0)])
+
+
+@pytest.mark.parametrize(
+    "felt",
+    [
+        (2.5, 0.0, 0.0, 0.0, 0.0),
+        (-4.1, 0.0, 0.0, 0.0, 0.0),
+        (0.0, -4.9, 0.0, 0.0, 0.0),
+        (0.0, 0.0, 4.2, 0.0, 0.0),
+        (0.0, 0.0, 0.0, -1.0, 0.0),
+        (0.0, 0.0, 0.0, 0.0, 2.0),
+    ],
+)
+def test_each_bound_that_is_broken_halves_the_comfort(felt: tuple[float, ...]) -> None:
+    assert comfort_factor(*felt) == 0.5
+    assert comfort_factor(*(0.9 * each for each in felt)) == 1.0
+    assert comfort_factor(3.0, 5.0, 0.0, 0.0, 0.0) == 0.25
+
+
+def test_a_full_pedal_in_a_turn_that_tightens_is_uncomfortable() -> None:
+    turning = (0.3, 0.2)
+    along = acceleration_in_the_middle(MAX_ACCELERATION_MPS2, *turning, 1.5)
+    assert along == pytest.approx(MAX_ACCELERATION_MPS2 + 1.5 * (0.09 + 0.2))
+    assert comfort_factor(along, 0.0, 0.0, *turning) == 0.5
 
 
 def test_no_action_means_no_acceleration_and_no_turn() -> None:

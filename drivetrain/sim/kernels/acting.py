@@ -70,12 +70,20 @@ def take_motion(state: State, w: int, new: Motion) -> None:
 
 
 @inlined
+def note_turn(state: State, w: int, yaw_rate_radps: float) -> None:
+    """How fast the ego turns now, and how fast that came."""
+    e = state.egos
+    e.yaw_acceleration[w] = (yaw_rate_radps - e.yaw_rate[w]) / STEP_S
+    e.yaw_rate[w] = yaw_rate_radps
+
+
+@inlined
 def move_ego(rules: Rules, state: State, w: int, acceleration: float, steering: float) -> None:
     """One step of the bicycle towards a wanted acceleration and steering angle."""
     e = state.egos
     new = advance_with(rules.lags, motion_of(state, w), acceleration, steering, e.wheel_base[w])
     take_motion(state, w, new)
-    e.yaw_rate[w] = yaw_rate(new.speed, new.steering, e.wheel_base[w])
+    note_turn(state, w, yaw_rate(new.speed, new.steering, e.wheel_base[w]))
 
 
 @inlined
@@ -90,7 +98,7 @@ def displace_ego(state: State, w: int, actions: NDArray[np.float32]) -> None:
     )
     sizes = (e.wheel_base[w], e.rear_to_centre[w])
     take_motion(state, w, displaced(motion_of(state, w), by, sizes))
-    e.yaw_rate[w] = by[2] / STEP_S
+    note_turn(state, w, by[2] / STEP_S)
     b.vx[w, 0], b.vy[w, 0] = (b.x[w, 0] - x) / STEP_S, (b.y[w, 0] - y) / STEP_S
 
 

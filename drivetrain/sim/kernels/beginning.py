@@ -133,6 +133,7 @@ def begin_ego(scenarios: ScenarioArrays, state: State, w: int, frame: int) -> No
     e.acceleration[w] = 0.0
     e.steering[w] = 0.0
     e.yaw_rate[w] = 0.0
+    e.yaw_acceleration[w] = 0.0
     e.jerk[w] = 0.0
     d.desired[w, 0] = math.nan
     d.lead[w, 0] = 0

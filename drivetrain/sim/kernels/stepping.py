@@ -31,6 +31,7 @@ from drivetrain.sim.kernels.scoring import note_crossing, note_ego, score
 from drivetrain.sim.layout import ObservationLayout
 from drivetrain.sim.reward import (
     Parts,
+    acceleration_in_the_middle,
     comfort_factor,
     lane_factor,
     route_share,
@@ -60,6 +61,15 @@ def end_reason(rules: Rules, state: State, w: int, failure: int) -> int:
 
 
 @inlined
+def comfort(state: State, w: int) -> float:
+    """How comfortable this step was."""
+    e = state.egos
+    turns, spins = e.yaw_rate[w], e.yaw_acceleration[w]
+    along = acceleration_in_the_middle(e.acceleration[w], turns, spins, e.rear_to_centre[w])
+    return comfort_factor(along, e.speed[w] * turns, e.jerk[w], turns, spins)
+
+
+@inlined
 def judge(
     paths: Paths,
     state: State,
@@ -84,7 +94,7 @@ def judge(
         share,
         lane_factor(d.offset[w, 0], paths.half_width[at]),
         speed_factor(e.speed[w], paths.limit[at]),
-        comfort_factor(e.acceleration[w], e.jerk[w], e.speed[w], e.yaw_rate[w]),
+        comfort(state, w),
         ttc_factor(soonest_s),
         1.0 if crashes else 0.0,
         1.0 if leaves else 0.0,
