@@ -1,7 +1,9 @@
 """PPO end to end, beside the same PPO on an environment that costs nothing.
 
 The ratio tells how well the simulator hides behind the learner. Both run in one process, in
-turn, with the threads that `/train ppo` uses by default; the medians are printed.
+turn, with the threads that `/train ppo` uses by default; the medians are printed. With
+`--highway PYTHON` the PPO of stable-baselines3 takes its turns too, in eight worker processes
+on highway-env, by a Python that has both.
 """
 
 # ruff: noqa: E402 - how threads wait is settled before torch is loaded
@@ -13,9 +15,11 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +38,9 @@ from trainers.gradients import Gradients
 from trainers.learning import make_env, set_threads
 from trainers.ppo import make_learner
 from trainers.ppo_request import PPORequest
+
+HIGHWAY = "highway-fast-v0"
+"""highway-env's quickest highway, which it recommends for large-scale training."""
 
 
 class FreeVecEnv(DrivingVecEnv):
@@ -78,8 +85,24 @@ def pace(learner: PPO, limit: float, rollouts: int) -> float:
     return rollouts * per_rollout / (time.perf_counter() - begun)
 
 
-def measure(worlds: int, rounds: int, rollouts: int) -> dict[str, Any]:
-    """Both rates, alternating, and the ratio of their medians."""
+def peer_steps_per_second(python: Path, name: str) -> float:
+    """The rate of stable-baselines3's PPO on an environment of highway-env."""
+    script = Path(__file__).with_name("peer_ppo.py")
+    done = subprocess.run(
+        [python, script, name],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+        env=os.environ | {"SDL_VIDEODRIVER": "dummy", "OMP_NUM_THREADS": "1"},
+    )
+    return float(json.loads(done.stdout.splitlines()[-1])["rate"])
+
+
+def measure(
+    worlds: int, rounds: int, rollouts: int, highway: Path | None = None
+) -> dict[str, Any]:
+    """All rates, in turn, and the ratios of their medians."""
     request = PPORequest(environment=EnvironmentSettings(num_envs=worlds))
     # Every update runs to its end in both, whatever the KL: equal work is compared.
     request = request.model_copy(
@@ -90,9 +113,12 @@ def measure(worlds: int, rounds: int, rollouts: int) -> dict[str, Any]:
     free = FreeVecEnv(real)
     driven: list[float] = []
     idle: list[float] = []
+    peer: list[float] = []
     for _ in range(rounds):
         driven.append(steps_per_second(real, request, rollouts))
         idle.append(steps_per_second(free, request, rollouts))
+        if highway is not None:
+            peer.append(peer_steps_per_second(highway, HIGHWAY))
     return {
         "benchmark": "ppo",
         "worlds": worlds,
@@ -102,6 +128,19 @@ def measure(worlds: int, rounds: int, rollouts: int) -> dict[str, Any]:
         "rounds": rounds,
         "torch_threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
+        **_beside(driven, peer),
+    }
+
+
+def _beside(ours: Sequence[float], theirs: Sequence[float]) -> dict[str, Any]:
+    """What stable-baselines3 did on highway-env, and how many times as fast this is."""
+    if not theirs:
+        return {}
+    times = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    return {
+        "peer": f"stable-baselines3, 8 SubprocVecEnv workers, {HIGHWAY}",
+        "peer_steps_per_s": round(statistics.median(theirs), 1),
+        "times": round(times),
     }
 
 
@@ -112,10 +151,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rollouts", type=int, default=2, help="rollouts timed per round")
     parser.add_argument("--tracking", action="store_true", help="with and without tracking")
+    parser.add_argument("--highway", type=Path, help="Python with highway-env and SB3")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
-    measured = measure_tracking if asked.tracking else measure
-    result = measured(asked.worlds, asked.rounds, asked.rollouts)
+    sizes = (asked.worlds, asked.rounds, asked.rollouts)
+    result = measure_tracking(*sizes) if asked.tracking else measure(*sizes, asked.highway)
     if asked.json:
         print(json.dumps(result))
     elif asked.tracking:
@@ -129,6 +169,10 @@ def main(arguments: Sequence[str]) -> int:
             f"{100 * result['ratio']:.0f} % of {result['free_env_steps_per_s']} steps/s "
             "on an environment that costs nothing."
         )
+        if "times" in result:
+            print(
+                f"{result['times']} times the {result['peer_steps_per_s']} of {result['peer']}."
+            )
     return 0
 
 

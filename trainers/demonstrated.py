@@ -14,6 +14,8 @@ from drivetrain.data.demonstrations import (
 from drivetrain.errors import DataError, NotFoundError
 from drivetrain.text import typed
 from trainers.gail_request import GAILRequest
+from trainers.hybrid_request import HybridRequest
+from trainers.requests import algorithm_of
 from trainers.train_request import TrainRequest
 
 
@@ -40,7 +42,10 @@ def check_layout(folder: Path, manifest: DemonstrationManifest, request: TrainRe
         DataError: it does not.
     """
     environment = request.environment
-    for name in ("observation", "actions", "actuators"):
+    names = ["observation", "actuators"]
+    if not _is_driven_again(request):
+        names.append("actions")
+    for name in names:
         made, asked = getattr(manifest, name), getattr(environment, name)
         if made != asked:
             raise DataError(
@@ -53,8 +58,13 @@ def check_layout(folder: Path, manifest: DemonstrationManifest, request: TrainRe
 
 def _words(folder: Path, request: TrainRequest) -> str:
     """Of a command that learns from these."""
-    verb, flag = ("gail", "--expert-data") if _is_gail(request) else ("bc", "--data")
-    return f"{verb} {flag} {typed(str(folder))}"
+    flag = "--expert-data" if _is_gail(request) else "--data"
+    return f"{algorithm_of(request).lower()} {flag} {typed(str(folder))}"
+
+
+def _is_driven_again(request: TrainRequest) -> bool:
+    """Whether it learns from the drives, whatever the actions were."""
+    return isinstance(request, HybridRequest) and request.mode == "cimrl"
 
 
 def _is_gail(request: TrainRequest) -> bool:

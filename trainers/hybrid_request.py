@@ -1,6 +1,7 @@
 """What `/train hybrid` takes beyond what every algorithm takes."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -67,6 +68,11 @@ class HybridRequest(ByPPO):
             if isinstance(values.get(name, {}), dict)
         }
         return {**values, **filled}
+
+    @property
+    @override
+    def demonstrations(self) -> Path | None:
+        return self.data
 
     @property
     @override

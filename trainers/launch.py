@@ -16,6 +16,7 @@ from drivetrain.settings import gpu_slots
 from drivetrain.text import quote
 from trainers.configs import as_yaml, with_whole_paths
 from trainers.policy_origin import check_start
+from trainers.requests import algorithm_of
 from trainers.train_request import TrainRequest
 
 TRAINER = (sys.executable, "-P", "-m", "trainers")
@@ -49,11 +50,6 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         plan=plan_of(request),
     )
     return start_run(home, spec)
-
-
-def algorithm_of(request: TrainRequest) -> str:
-    """The algorithm that the request names."""
-    return str(request.model_dump(include={"algorithm"})["algorithm"])
 
 
 def _is_taken(request: TrainRequest, home: Path) -> bool:

@@ -38,3 +38,8 @@ def request_of(values: Mapping[str, Any]) -> TrainRequest:
             "The run's request is of another version of this program, which named its values "
             "otherwise. Use that version for it, or train again: `/train help ppo`."
         ) from error
+
+
+def algorithm_of(request: TrainRequest) -> str:
+    """The algorithm that the request names."""
+    return str(request.model_dump(include={"algorithm"})["algorithm"])

@@ -23,6 +23,7 @@ from trainers.evaluate import evaluate
 from trainers.launch import launch
 from trainers.policy import restored_policy
 from trainers.ppo_request import PPORequest, PPOSettings
+from trainers.requests import REQUESTS
 from trainers.train_request import PolicySettings, TrainingSettings
 
 BATCH = 64
@@ -137,6 +138,15 @@ def test_demonstrations_that_do_not_fit_are_refused_and_nothing_is_written(
     with pytest.raises(DataError, match=words):
         launch(asked, home=tmp_path / "home")
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("verb", ["bc", "hybrid"])
+def test_who_refuses_demonstrations_names_the_verb_that_was_asked_for(
+    demos: Path, tmp_path: Path, verb: str
+) -> None:
+    values = {"run_id": "r1", "data": demos, "environment": {"actuators": "direct"}}
+    with pytest.raises(DataError, match=f"Try `/train {verb} --data "):
+        launch(REQUESTS[verb].model_validate(values), home=tmp_path / "home")
 
 
 def test_demonstrations_whose_scenario_set_is_gone_are_refused(

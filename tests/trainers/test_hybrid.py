@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from drivetrain.data.demonstrate import Asked as Demonstrated
+from drivetrain.data.demonstrate import demonstrate
 from drivetrain.data.integrity import sha256_of
+from drivetrain.data.open import open_set
 from drivetrain.errors import DataError, RequestError, UnlearnedError
+from drivetrain.sim.config import EnvironmentSettings
 from tests.fakes import FakeTelemetry
 from tests.trainers.algorithms import ROLLOUT, small_request
 from tests.written_sets import written_set
@@ -22,6 +26,7 @@ from trainers.export import export
 from trainers.finetune import weight_of
 from trainers.finetune_request import FinetuneSettings
 from trainers.hybrid_request import HybridRequest
+from trainers.launch import check_files
 from trainers.ppo_learner import divergence
 from trainers.ppo_request import PPORequest
 from trainers.train_rl import ALGORITHMS
@@ -198,6 +203,18 @@ def test_imitation_is_not_done_again(data: Path, imitated: Path, tmp_path: Path)
     further = FakeTelemetry()
     hybrid.train(request(data, 2), further, places(tmp_path / "own"))
     assert "bc" not in further.phases
+
+
+@pytest.mark.parametrize("name", ["HYBRID", "CIMRL"])
+def test_it_imitates_recorded_demonstrations(data: Path, tmp_path: Path, name: str) -> None:
+    demos, asked = tmp_path / "demos", Demonstrated("idm", EnvironmentSettings(threads=1))
+    demonstrate(open_set(data), data, asked, demos, lambda *_: None)
+    small = small_request(name, demos, 1)
+    check_files(small)
+    assert isinstance(small, HybridRequest)
+    telemetry = FakeTelemetry()
+    assert hybrid.train(small, telemetry, places(tmp_path)).how == "completed"
+    assert not [facts for _, event, facts in telemetry.facts if event == "demonstrated"]
 
 
 def test_a_run_whose_start_is_gone_cannot_go_on(data: Path, tmp_path: Path) -> None:
