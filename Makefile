@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 MARK ?= not slow and not gpu
-DEMO_STEPS ?= 3M
+DEMO_STEPS ?= 5M
 
 .PHONY: install demo test check bench clean
 

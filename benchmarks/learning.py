@@ -1,8 +1,9 @@
-"""How long PPO takes to learn to drive: `python -m benchmarks.learning [--steps N] [--json]`.
+"""How long PPO takes to learn to drive: `python -m benchmarks.learning [--json]`.
 
-One run of `/train ppo` with its defaults, or the options given.  Told are the minutes until
-its policy succeeds in 95 % of the validation scenarios, until its score passes IDM's there, and
-how the best policy did on the held-out scenarios, which chose nothing.
+One run of `/train ppo --config ppo_tuned`, with the options given, on scenarios generated for
+it.  Told are the minutes until its policy succeeds in 95 % of the validation scenarios, until
+its score passes IDM's there, and how the best policy did on the held-out scenarios, which chose
+nothing.
 """
 
 import argparse
@@ -25,20 +26,24 @@ RUN = "learning"
 WANTED_SUCCESS = 0.95
 
 
-def measure(home: Path, steps: str, seed: int, options: Sequence[str]) -> dict[str, Any]:
+def measure(home: Path, scenarios: int, seed: int, options: Sequence[str]) -> dict[str, Any]:
     """Train, and tell when it was how good.  options: further words of `/train ppo`."""
-    words = ["ppo", "--run-id", RUN, "--steps", steps, "--seed", str(seed), *options]
-    for asked in (words, ["wait", RUN, "--timeout", str(FOREVER_S)]):
+    data, run = home / "scenarios", home / "runs" / RUN
+    begin = ["ppo", "--config", "ppo_tuned", "--run-id", RUN, "--seed", str(seed)]
+    for asked in (
+        ["data", "generate", "--count", str(scenarios), "--out", str(data)],
+        [*begin, "--data", str(data), *options],
+        ["wait", RUN, "--timeout", str(FOREVER_S)],
+    ):
         environment = os.environ | {"DRIVETRAIN_HOME": str(home)}
         subprocess.run([TRAIN, *asked], env=environment, check=True, stdout=sys.stderr)
-    run = home / "runs" / RUN
-    data = json.loads((run / "request.json").read_text())["request"]["data"]
-    curve, idm = curve_of(run / "events.jsonl"), score_of("idm", data and Path(data))
+    curve, idm = curve_of(run / "events.jsonl"), score_of("idm", data)
     judged = json.loads((run / "evaluation.json").read_text())["drivers"]
     return {
         "benchmark": "learning",
         "seed": seed,
-        "steps": steps,
+        "scenarios": scenarios,
+        "steps": int(curve.steps[-1]),
         "minutes": round(float(curve.minutes[-1]), 1),
         "minutes_to_success": _first(curve.minutes, curve.success >= WANTED_SUCCESS),
         "minutes_to_idm": _first(curve.minutes, curve.score > idm),
@@ -65,17 +70,17 @@ def _first(minutes: NDArray[np.float64], reached: NDArray[np.bool_]) -> float | 
 def main(arguments: Sequence[str]) -> int:
     """Print the measurement as sentences, or with `--json` as one line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
-    parser.add_argument("--steps", default="20M")
+    parser.add_argument("--scenarios", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     asked, options = parser.parse_known_args(arguments)
     with tempfile.TemporaryDirectory() as home:
-        result = measure(Path(home), asked.steps, asked.seed, options)
+        result = measure(Path(home), asked.scenarios, asked.seed, options)
     if asked.json:
         print(json.dumps(result))
         return 0
     print(
-        f"After {result['minutes']} minutes and {result['steps']} steps: at best "
+        f"After {result['minutes']} minutes and {result['steps']:,} steps: at best "
         f"{100 * result['best_validation_success']:.0f} % success in validation "
         f"(95 % after {_told(result['minutes_to_success'])}), score "
         f"{result['best_validation_score']:.3f} (IDM's {result['idm_validation_score']:.3f} "
