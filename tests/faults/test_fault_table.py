@@ -60,6 +60,8 @@ def test_a_process_that_is_left_is_counted_and_ended(
         scene.until(lambda: not processes_of(scene.home))
         code = "import signal; signal.pause()"
         left.append(subprocess.Popen([sys.executable, "-c", code], cwd=scene.folder.path))
+        # A process that has only just begun has no words yet, as one that has ended.
+        scene.until(lambda: bool(processes_of(scene.home)))
 
     assert tried(tmp_path, inject, "failed(killed)").left == 1
     assert left[0].wait() < 0

@@ -224,6 +224,7 @@ def test_sac_learns_to_drive_better_than_chance_within_seconds(
         sac=SACSettings(
             learning_rate=2e-3,
             batch_size=128,
+            utd=0.5,
             learning_starts=1_000,
             initial_ent_coef=0.01,
             look_every=2_000,
