@@ -36,10 +36,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Logs:
-    """Show what a run printed."""
+    """Show what a run printed.  tail: lines, before `skip` newer ones that are left out."""
 
     run: str
     tail: int
+    skip: int
     grep: str | None
     follow: bool
     as_json: bool

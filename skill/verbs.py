@@ -36,6 +36,7 @@ from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
 DEFAULT_TAIL = 40
 LONGEST_TAIL = 1000
+MOST_SKIPPED = 1_000_000
 MOST_SCENARIOS = 100_000
 LONGEST_WAIT_S = 30 * 86_400
 
@@ -51,6 +52,7 @@ def _logs(given: Given) -> Command:
     return Logs(
         run=run,
         tail=DEFAULT_TAIL if tail is None else tail,
+        skip=whole_number(f"logs {run}", "--skip", given.last("--skip"), 0, MOST_SKIPPED) or 0,
         grep=given.last("--grep"),
         follow="--follow" in given,
         as_json="--json" in given,
@@ -113,6 +115,70 @@ def _help(given: Given) -> Command:
     return Help(topic, as_json="--json" in given)
 
 
+LOGS: Final = Verb(
+    "logs",
+    "RUN",
+    "Show what a run printed.",
+    "logs ppo_v1 --tail 20",
+    (
+        Option(
+            "--tail",
+            f"Newest lines to show, at most {LONGEST_TAIL}; else {DEFAULT_TAIL}.",
+            "N",
+        ),
+        Option("--skip", "Newest lines to leave out, to read further back.", "N"),
+        Option("--grep", "Only lines that hold this text.", "TEXT"),
+        Option("--follow", "Go on printing until the run ends."),
+        JSON,
+    ),
+    _logs,
+)
+STOP: Final = Verb(
+    "stop",
+    "RUN",
+    "Ask a run to save and end.",
+    "stop ppo_v1",
+    (
+        Option("--grace", "Seconds to save in before it is ended by force.", "S"),
+        Option("--force", "End it within seconds, whether it has saved or not."),
+        JSON,
+    ),
+    _stop,
+)
+RESUME: Final = Verb(
+    "resume",
+    "RUN",
+    "Go on with a run that ended, from its last saved state.",
+    "resume ppo_v1 --steps 20M",
+    (
+        Option("--steps", "Raise the total: train to this many steps in all.", "N"),
+        JSON,
+    ),
+    _resume,
+)
+EVAL: Final = Verb(
+    "eval",
+    "RUN|BASELINE",
+    f"Drive a scenario set with a run's policy beside baselines, or with {BASELINE_NAMES} "
+    f"alone; `{EVERY_BASELINE}` are all of these.",
+    "eval ppo_v1 --data datasets/processed/ngsim",
+    (
+        Option("--data", "Scenario set; by default the one the run trained on.", "SET"),
+        Option("--scenarios", "Scenarios to drive; by default all of its test split.", "N"),
+        Option("--checkpoint", "Policy to drive with: `best` (default) or `last`.", "WHICH"),
+        JSON,
+    ),
+    _eval,
+)
+WAIT: Final = Verb(
+    "wait",
+    "RUN",
+    "Wait until a run ends; the exit code says how.",
+    "wait ppo_v1 --timeout 600",
+    (Option("--timeout", "Seconds to wait at most; by default without limit.", "S"), JSON),
+    _wait,
+)
+
 SERVING: Final = (
     Verb(
         "status",
@@ -122,70 +188,11 @@ SERVING: Final = (
         (JSON,),
         _status,
     ),
-    Verb(
-        "logs",
-        "RUN",
-        "Show what a run printed.",
-        "logs ppo_v1 --tail 20",
-        (
-            Option(
-                "--tail",
-                f"Newest lines to show, at most {LONGEST_TAIL}; else {DEFAULT_TAIL}.",
-                "N",
-            ),
-            Option("--grep", "Only lines that hold this text.", "TEXT"),
-            Option("--follow", "Go on printing until the run ends."),
-            JSON,
-        ),
-        _logs,
-    ),
-    Verb(
-        "stop",
-        "RUN",
-        "Ask a run to save and end.",
-        "stop ppo_v1",
-        (
-            Option("--grace", "Seconds to save in before it is ended by force.", "S"),
-            Option("--force", "End it within seconds, whether it has saved or not."),
-            JSON,
-        ),
-        _stop,
-    ),
-    Verb(
-        "resume",
-        "RUN",
-        "Go on with a run that ended, from its last saved state.",
-        "resume ppo_v1 --steps 20M",
-        (
-            Option("--steps", "Raise the total: train to this many steps in all.", "N"),
-            JSON,
-        ),
-        _resume,
-    ),
-    Verb(
-        "wait",
-        "RUN",
-        "Wait until a run ends; the exit code says how.",
-        "wait ppo_v1 --timeout 600",
-        (Option("--timeout", "Seconds to wait at most; by default without limit.", "S"), JSON),
-        _wait,
-    ),
-    Verb(
-        "eval",
-        "RUN|BASELINE",
-        f"Drive a scenario set with a run's policy beside baselines, or with {BASELINE_NAMES} "
-        f"alone; `{EVERY_BASELINE}` are all of these.",
-        "eval ppo_v1 --data datasets/processed/ngsim",
-        (
-            Option("--data", "Scenario set; by default the one the run trained on.", "SET"),
-            Option("--scenarios", "Scenarios to drive; by default all of its test split.", "N"),
-            Option(
-                "--checkpoint", "Policy to drive with: `best` (default) or `last`.", "WHICH"
-            ),
-            JSON,
-        ),
-        _eval,
-    ),
+    LOGS,
+    STOP,
+    RESUME,
+    WAIT,
+    EVAL,
     REPLAY,
     EXPORT,
     COMPARE,

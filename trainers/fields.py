@@ -32,8 +32,13 @@ class FieldFacts:
     example: str
     """A value that is allowed, as one would type it."""
 
-    pattern: bool = False
-    """Whether only its meaning tells what the text must look like."""
+    limits: Schema
+    """What it may be, in the words of JSON schema; null is left out."""
+
+    @property
+    def pattern(self) -> bool:
+        """Whether only its meaning tells what the text must look like."""
+        return "pattern" in self.limits
 
     @property
     def rule(self) -> str:
@@ -121,7 +126,7 @@ def _facts(path: str, schema: Schema, default: object) -> FieldFacts:
         meaning=schema["description"],
         flag=schema.get("option"),
         example=typed(example),
-        pattern="pattern" in limits,
+        limits=limits,
     )
 
 

@@ -20,7 +20,8 @@ def show_logs(command: Logs, room: Room) -> Report:
     if command.follow:
         coming = follow(folder, command.tail, command.grep)
         return Report("", stream=_as_they_come(coming, command))
-    lines = [plain(line) for line in tail(folder, command.tail, command.grep)]
+    newest = list(tail(folder, command.tail + command.skip, command.grep))
+    lines = [plain(line) for line in newest[: max(0, len(newest) - command.skip)]]
     # Finding out how a run stands takes longer than finding its last lines.
     if lines and not command.as_json:
         return Report(log_block(command.run, lines))

@@ -34,9 +34,9 @@ from trainers.asked import Asked
 READ = {
     "status": Status(None, as_json=False),
     "/train status ppo_v1 --json": Status("ppo_v1", as_json=True),
-    "logs ppo_v1": Logs("ppo_v1", 40, None, follow=False, as_json=False),
+    "logs ppo_v1": Logs("ppo_v1", 40, 0, None, follow=False, as_json=False),
     "logs --tail=5 --grep 'out of memory' ppo_v1 --follow": Logs(
-        "ppo_v1", 5, "out of memory", follow=True, as_json=False
+        "ppo_v1", 5, 0, "out of memory", follow=True, as_json=False
     ),
     "stop ppo_v1 --grace 30 --force": Stop("ppo_v1", 30.0, force=True, as_json=False),
     "resume ppo_v1": Resume("ppo_v1", None, as_json=False),

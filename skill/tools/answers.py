@@ -1,0 +1,177 @@
+"""Answers that take longer than a call may: found in the background, fetched by asking again.
+
+A question is its words and the policies that they speak of. Its folder in the home holds the
+answer once it is there; the same question before that waits for the same answer.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivetrain.errors import UserError
+from drivetrain.places import unusable_place
+from drivetrain.runs.atomic import read_json, replace_json
+from drivetrain.runs.environment import HOME, code_path, unmarked
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.locks import hold_for_life, is_held
+from drivetrain.text import plain
+from skill.report import Facts, Report
+
+NAP_S = 0.1
+BEGINS_WITHIN_S = 10.0
+"""How long after it was begun a finder may take to hold its lock."""
+
+
+class UnansweredError(UserError):
+    """A question could not be answered; the sentence is the finder's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words behind `/train`, and a folder for what they are answered with."""
+
+    words: tuple[str, ...]
+    folder: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held while an answer is sought."""
+        return self.folder / "lock"
+
+    @property
+    def answer(self) -> Path:
+        """The answer, once it is there."""
+        return self.folder / "answer.json"
+
+    @property
+    def complaints(self) -> Path:
+        """What the finder wrote to stderr."""
+        return self.folder / "stderr"
+
+
+def question_of(home: Path, words: Sequence[str]) -> Question:
+    """The question that these words ask as things are now: another policy makes another."""
+    parts = [*words, str(Path.cwd()), *map(str, _policies(home, words))]
+    digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return Question(tuple(words), home / "answers" / digest)
+
+
+def answered(home: Path, words: Sequence[str], within_s: float) -> Report | None:
+    """The answer, or None if it is not found in time: then it is still sought.
+
+    Raises:
+        UnansweredError: there is none; the message says why.
+    """
+    question = question_of(home, words)
+    question.folder.mkdir(parents=True, exist_ok=True)
+    give_up_at = time.monotonic() + within_s
+    finder = None if _is_sought(question) or question.answer.exists() else _seek(home, question)
+    while not question.answer.exists():
+        if finder is not None and finder.poll() is not None and not question.answer.exists():
+            raise UnansweredError(_complaint(question))
+        if finder is None and not _is_sought(question):
+            break
+        if time.monotonic() >= give_up_at:
+            return None
+        time.sleep(NAP_S)
+    facts = read_json(question.answer)
+    if facts is None:
+        raise UnansweredError(_complaint(question))
+    return _report(question, facts)
+
+
+def find(folder: Path, words: Sequence[str]) -> None:
+    """Answer a question into its folder: what the background process does."""
+    question = Question(tuple(words), folder)
+    hold_for_life(question.lock)
+    try:
+        report = _acted(words)
+    except UserError as error:
+        facts: Facts = {"error": str(error)}
+    except OSError as error:
+        told = unusable_place(error)
+        if told is None:
+            raise
+        facts = {"error": str(told)}
+    else:
+        facts = {
+            "markdown": report.markdown,
+            "facts": report.facts,
+            "exit_code": report.exit_code,
+        }
+    replace_json(question.answer, facts)
+
+
+def _acted(words: Sequence[str]) -> Report:
+    # The finder alone acts; who asks need not load what that takes.
+    from drivetrain.settings import home
+    from skill.actions import act
+    from skill.command import parse
+    from skill.room import Room
+
+    return act(parse([*words, "--json"]), Room(home(), sys.stderr))
+
+
+def _policies(home: Path, words: Sequence[str]) -> list[tuple[str, int]]:
+    """When each policy that the words may speak of was saved."""
+    found = []
+    for word in words[1:]:
+        folder = RunFolder(home, word)
+        for file in (folder.best_checkpoint, folder.last_checkpoint):
+            try:
+                found.append((word, file.stat().st_mtime_ns))
+            except (OSError, ValueError):
+                continue
+    return found
+
+
+def _is_sought(question: Question) -> bool:
+    return is_held(question.lock)
+
+
+def _seek(home: Path, question: Question) -> "subprocess.Popen[bytes]":
+    """Begin a process that answers the question, whatever becomes of this one."""
+    with question.complaints.open("wb") as complaints:
+        return subprocess.Popen(  # noqa: S603 - list arguments, no shell
+            [
+                *(sys.executable, "-P", "-m", "skill.tools.answers"),
+                *(str(question.folder), *question.words),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            env=unmarked() | code_path() | {HOME: str(home)},
+            start_new_session=True,
+        )
+
+
+def _report(question: Question, facts: Facts) -> Report:
+    if "error" in facts or facts.get("exit_code"):
+        # What failed may go well another time: it is no answer to keep.
+        question.answer.unlink(missing_ok=True)
+        raise UnansweredError(str(facts.get("error") or _complaint(question)))
+    return Report(str(facts["markdown"]), dict(facts["facts"]))
+
+
+def _complaint(question: Question) -> str:
+    """The last that the finder said of why there is no answer."""
+    told = question.complaints.read_text("utf-8", "replace").splitlines()
+    errors = [line.removeprefix("error: ") for line in told if line.startswith("error: ")]
+    if errors:
+        return errors[-1]
+    last = plain(told[-1]) if told else "it ended without a word"
+    return (
+        f"`/train {question.words[0]}` failed: {last}. Try `/train doctor`, or type it in a "
+        "terminal to see all that it says."
+    )
+
+
+if __name__ == "__main__":
+    find(Path(sys.argv[1]), sys.argv[2:])
+    os._exit(0)

@@ -1,0 +1,153 @@
+"""The door of every agent: a call is checked, allowed, confirmed, done, bounded and audited."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from drivetrain.errors import RequestError, UserError
+from drivetrain.places import unusable_place
+from drivetrain.runs.look import read_request
+from drivetrain.runs.registry import find_run
+from drivetrain.text import listing, quote
+from skill.report import Report
+from skill.tools.acting import StopCall
+from skill.tools.audit import Audited, audit
+from skill.tools.calls import call_text, with_calls
+from skill.tools.catalog import Tool, tool_named
+from skill.tools.doing import report_of
+from skill.tools.refusals import read_call
+from skill.tools.reply import Reply, reply_of
+from skill.tools.roles import ROLES
+
+DECLINED: Final = "Declined."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and through what.
+
+    door: `mcp` or `sdk`.  role: one of `ROLES`, None for a chat with a person.  ask: puts a
+    question to the person; True and False are the answer, None means that nobody can be asked.
+    """
+
+    door: str
+    role: str | None = None
+    ask: Callable[[str], bool | None] | None = None
+
+
+class Door:
+    """All tools of one home, for one caller."""
+
+    def __init__(self, home: Path, caller: Caller) -> None:
+        self.home = home
+        self.caller = caller
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> Reply:
+        """Do what the call says.
+
+        Raises:
+            UserError: it cannot be done; one sentence, with a call that can.
+        """
+        try:
+            reply = self._reply(name, arguments)
+        except UserError as error:
+            self._audit(name, arguments, "refused", str(error))
+            raise type(error)(with_calls(str(error))) from None
+        except OSError as error:
+            told = unusable_place(error)
+            if told is None:
+                raise
+            raise told from None
+        outcome = "declined" if reply.report.startswith(DECLINED) else "done"
+        self._audit(name, arguments, outcome, reply.report, reply.run_ids)
+        return reply
+
+    def question(self, name: str, arguments: Mapping[str, Any]) -> str | None:
+        """What a person must be asked before this call acts; None where nothing.
+
+        Raises:
+            UserError: the call cannot be done anyway.
+        """
+        tool = self._allowed(name)
+        asked = read_call(tool, arguments)
+        if not isinstance(asked, StopCall) or asked.confirm == asked.run:
+            return None
+        find_run(self.home, asked.run)
+        how = "without waiting for its save" if asked.force else "after it has saved"
+        return f"Stop run {asked.run}, {how}?"
+
+    def _reply(self, name: str, arguments: Mapping[str, Any]) -> Reply:
+        tool = self._allowed(name)
+        asked = read_call(tool, arguments)
+        declined = self._declined(asked) if isinstance(asked, StopCall) else None
+        report = declined or report_of(tool, asked, self.home)
+        return reply_of(tool.name, report, getattr(asked, "detail", "concise"))
+
+    def _allowed(self, name: str) -> Tool:
+        tool = tool_named(name)
+        role = self.caller.role
+        if role is not None and tool.name not in ROLES[role]:
+            instead = "`train_propose`" if "train_propose" in ROLES[role] else "`train_status`"
+            raise RequestError(
+                f"`{tool.name}` is not for {quote(role)}, which has {listing(ROLES[role])}. "
+                f"Try {instead}."
+            )
+        return tool
+
+    def _declined(self, asked: StopCall) -> Report | None:
+        """That a run is left alone; None where it may be stopped.
+
+        Raises:
+            RequestError: somebody must be asked, or a reason is missing.
+        """
+        question = self.question("train_stop", asked.model_dump())
+        if question is not None:
+            answer = self.caller.ask(question) if self.caller.ask else None
+            if answer is False:
+                return Report(f"{DECLINED} Run `{asked.run}` is untouched.", {"run": asked.run})
+            if answer is None:
+                again = call_text("train_stop", {"run": asked.run, "confirm": asked.run})
+                raise RequestError(
+                    f"Nobody confirmed that `{asked.run}` should be stopped. Ask the person, "
+                    f"then call `{again}`."
+                )
+        elif self.caller.role is not None:
+            _require_finding(asked, self.home)
+        return None
+
+    def _audit(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        outcome: str,
+        said: str,
+        run_ids: Sequence[str] = (),
+    ) -> None:
+        call = Audited(
+            self.caller.door, self.caller.role, name, arguments, outcome, said, run_ids
+        )
+        try:
+            audit(self.home, call)
+        except OSError as error:
+            told = unusable_place(error)
+            if told is None:
+                raise
+            raise told from None
+
+
+def _require_finding(asked: StopCall, home: Path) -> None:
+    """Passes where the finding that a run is stopped for is there: a flat curve is none."""
+    from skill.actions.diagnosing import health_of
+
+    run = find_run(home, asked.run)
+    found = [each.rule for each in health_of(run, read_request(run.folder)).findings]
+    if asked.finding in found:
+        return
+    there = f"there are {listing(found)}" if found else "it has none"
+    hint = {"run": asked.run, "confirm": asked.run, "finding": (found or ["…"])[0]}
+    raise RequestError(
+        f"`finding` is {quote(str(asked.finding))}, which is no finding of `{asked.run}`; "
+        f"{there}. An agent stops a run by itself only for what its detectors found. Try "
+        + (f"`{call_text('train_stop', hint)}`." if found else f"`/train status {run.id}`.")
+    )

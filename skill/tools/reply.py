@@ -1,0 +1,79 @@
+"""What a tool answers: the chat's Markdown and what to call next, within a budget of tokens."""
+
+import json
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from skill.report import Report, finite
+from skill.tools.calls import suggested_calls
+from skill.tools.contract import Detail
+
+CHARACTERS_PER_TOKEN: Final = 4
+BUDGETS: Final = {"train_logs": 2000, "train_compare": 1500}
+"""Tokens of a concise reply, where it is not the usual one."""
+CONCISE, DETAILED = 600, 2500
+MOST_RUNS = 20
+MOST_CALLS = 5
+_ROOM_FOR_REST = 400
+"""Characters that are kept for what stands beside the report."""
+
+
+class Reply(BaseModel):
+    """What a tool answers."""
+
+    model_config = ConfigDict(frozen=True)
+    report: str
+    run_ids: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+    truncated: bool = False
+    facts: dict[str, Any] | None = None
+    images: tuple[str, ...] = ()
+
+
+def reply_of(tool: str, report: Report, detail: Detail) -> Reply:
+    """The report as a reply that no context is flooded by."""
+    tokens = DETAILED if detail == "detailed" else BUDGETS.get(tool, CONCISE)
+    left = tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_REST
+    text, is_cut = bounded(report.markdown, left)
+    facts = finite(report.facts) if detail == "detailed" else None
+    if facts is not None and len(json.dumps(facts)) > left - len(text):
+        facts, is_cut = None, True
+    return Reply(
+        report=text,
+        run_ids=_run_ids(report.facts),
+        next=suggested_calls(text)[:MOST_CALLS],
+        truncated=is_cut,
+        facts=facts if isinstance(facts, dict) else None,
+    )
+
+
+def bounded(text: str, most: int) -> tuple[str, bool]:
+    """The text in `most` characters, by whole lines, and whether any are missing.
+
+    A block that was open where it is cut is closed, so that what follows is not read as code.
+    """
+    if len(text) <= most:
+        return text, False
+    kept: list[str] = []
+    lines = text.splitlines()
+    room = most - 80
+    for line in lines:
+        if len(line) + 1 > room:
+            break
+        kept.append(line)
+        room -= len(line) + 1
+    is_open = sum(line.startswith("```") for line in kept) % 2 == 1
+    ending = ["```"] if is_open else []
+    rest = f"… {len(lines) - len(kept)} more lines; ask for one run, or for fewer."
+    return "\n".join([*kept, *ending, rest]), True
+
+
+def _run_ids(facts: dict[str, Any]) -> tuple[str, ...]:
+    """The runs that facts are about."""
+    rows = [facts]
+    for name in ("active", "queued", "ended", "runs"):
+        listed = facts.get(name)
+        rows += listed if isinstance(listed, list) else []
+    found = (row.get("run") for row in rows if isinstance(row, dict))
+    return tuple(dict.fromkeys(name for name in found if isinstance(name, str)))[:MOST_RUNS]
