@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -77,13 +78,14 @@ def test_the_door_needs_no_installed_packages_of_ours(tmp_path: Path) -> None:
 def test_without_an_environment_the_door_says_how_to_install(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     shutil.copy(TRAIN, tmp_path / "bin" / "train")
-    for python in ("", "/nowhere/python"):
+    # A host that starts the server must hear at once that there is none.
+    for python, word in product(("", "/nowhere/python"), ("status", "mcp")):
         done = run(
-            *(tmp_path / "bin" / "train", "status"),
+            *(tmp_path / "bin" / "train", word),
             cwd=tmp_path,
             env={"DRIVETRAIN_PYTHON": python},
         )
-        assert done.returncode == 2
+        assert (done.returncode, done.stdout) == (2, "")
         assert f'make -C "{tmp_path}" install' in done.stderr
 
 

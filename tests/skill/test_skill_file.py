@@ -7,6 +7,7 @@ import yaml
 from drivetrain.settings import PROJECT
 from skill.command import parse
 from skill.help import EXIT_CODES, verb_table
+from skill.verbs import starting
 
 TEXT = (PROJECT / "SKILL.md").read_text(encoding="utf-8")
 _, HEAD, BODY = TEXT.split("---\n", 2)
@@ -22,6 +23,8 @@ def test_the_head_holds_standard_keys_within_their_limits() -> None:
     assert not set("<>") & set(head["description"])
     assert "/train" in head["description"]
     assert "학습" in head["description"]
+    named = set(re.findall(r"\w+", head["description"].lower()))
+    assert {verb.name for verb in starting()} <= named
     assert all(isinstance(value, str) for value in head["metadata"].values())
 
 
@@ -38,8 +41,17 @@ def test_every_command_in_the_body_can_be_typed() -> None:
         parse(command)
 
 
-def test_no_chat_text_reaches_an_injected_command() -> None:
-    assert not re.findall(r"!`[^`]*\$ARGUMENTS", TEXT)
+def test_the_only_injected_command_is_a_fixed_look() -> None:
+    # What a chat says would be run by a shell if it stood in one.
+    look = '"${CLAUDE_SKILL_DIR}"/bin/train status'
+    assert re.findall(r"!`([^`]*)`", TEXT) == [f"{look} || true"]
+    assert yaml.safe_load(HEAD)["allowed-tools"] == f"Bash({look}*)"
+    assert "$ARGUMENTS" not in TEXT
+
+
+def test_the_body_fits_on_few_screens() -> None:
+    assert BODY.count("\n") < 100
+    assert len(BODY.encode()) < 8_000
 
 
 def test_the_exit_codes_are_those_of_the_help() -> None:
