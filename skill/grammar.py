@@ -201,6 +201,14 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Mcp:
+    """Serve agent hosts until they leave.  role: whose tools alone, None for all."""
+
+    role: str | None
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """Explain all verbs, or one."""
 
@@ -226,6 +234,7 @@ Command = (
     | DataGenerate
     | DataDemos
     | Doctor
+    | Mcp
     | Help
 )
 

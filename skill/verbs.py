@@ -31,6 +31,7 @@ from skill.grammar import (
     Verb,
     Wait,
 )
+from skill.mcp_verb import MCP
 from skill.replay_verb import REPLAY
 from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
@@ -209,6 +210,7 @@ SERVING: Final = (
         ),
         _doctor,
     ),
+    MCP,
     Verb(
         "help",
         "[VERB]",

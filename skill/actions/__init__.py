@@ -19,6 +19,7 @@ from skill.grammar import (
     Export,
     Help,
     Logs,
+    Mcp,
     Replay,
     Resume,
     Start,
@@ -30,7 +31,7 @@ from skill.report import Report
 from skill.room import Room
 
 
-def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per file
+def act(command: Command, room: Room) -> Report:  # noqa: C901, PLR0911, PLR0912 - a case per file
     """Do what the command says.
 
     Raises:
@@ -65,5 +66,9 @@ def act(command: Command, room: Room) -> Report:  # noqa: PLR0911 - a case per f
             from skill.actions.explaining import explain
 
             return explain(command, room)
+        case Mcp():
+            from skill.actions.serving import serve
+
+            return serve(command, room)
         case _:
             assert_never(command)
