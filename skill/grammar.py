@@ -15,6 +15,8 @@ EVERY_BASELINE = "baselines"
 TRAFFIC = ("idm", "replay", "mixed")
 """How the others can drive where somebody is judged."""
 BASELINE_NAMES = f"`{'`, `'.join(BASELINES[:-1])}` or `{BASELINES[-1]}`"
+HOST_NAMES = ("claude", "codex", "gemini", "copilot", "cursor", "opencode")
+"""Hosts of agents that can be shown the skill; see `skill/hosts.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,16 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Install:
+    """Show the skill to a host of agents, or take it away.  agent: one of `HOST_NAMES`."""
+
+    agent: str
+    in_project: bool
+    remove: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mcp:
     """Serve agent hosts until they leave.  role: whose tools alone, None for all."""
 
@@ -234,6 +246,7 @@ Command = (
     | DataGenerate
     | DataDemos
     | Doctor
+    | Install
     | Mcp
     | Help
 )

@@ -31,6 +31,7 @@ from skill.grammar import (
     Verb,
     Wait,
 )
+from skill.install_verb import INSTALL
 from skill.mcp_verb import MCP
 from skill.replay_verb import REPLAY
 from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
@@ -210,6 +211,7 @@ SERVING: Final = (
         ),
         _doctor,
     ),
+    INSTALL,
     MCP,
     Verb(
         "help",

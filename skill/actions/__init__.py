@@ -18,6 +18,7 @@ from skill.grammar import (
     Eval,
     Export,
     Help,
+    Install,
     Logs,
     Mcp,
     Replay,
@@ -62,6 +63,10 @@ def act(command: Command, room: Room) -> Report:  # noqa: C901, PLR0911, PLR0912
             from skill.actions.data import act_on_data
 
             return act_on_data(command)
+        case Install():
+            from skill.actions.installing import install
+
+            return install(command)
         case Doctor() | Help() | Diagnose():
             from skill.actions.explaining import explain
 

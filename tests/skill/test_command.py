@@ -19,6 +19,7 @@ from skill.grammar import (
     Doctor,
     Eval,
     Help,
+    Install,
     Logs,
     Replay,
     Resume,
@@ -71,6 +72,10 @@ READ = {
     "data generate --out d --count 9 --seed 3": DataGenerate("d", 9, 3, as_json=False),
     "data demos --driver pdm --set s --out d --scenarios 9 --noise 0.2": DataDemos(
         "pdm", "d", as_json=False, scenarios="s", most=9, noise=0.2
+    ),
+    "install --agent claude": Install("claude", in_project=False, remove=False, as_json=False),
+    "install --agent codex --project --remove --json": Install(
+        "codex", in_project=True, remove=True, as_json=True
     ),
     "help ppo": Help("ppo", as_json=False),
     "": Help(None, as_json=False),
