@@ -49,7 +49,7 @@ def _answer(words: Sequence[str]) -> int:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
     sys.stdout.flush()
-    return report.exit_code
+    return report.exit_code if report.closing is None else report.closing()
 
 
 def _speak_utf8() -> None:

@@ -77,6 +77,16 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Tell what becomes of runs.  run: None for all.  pause_s: between two looks."""
+
+    run: str | None
+    pause_s: float
+    is_test: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Eval:
     """Drive every scenario with a run's policy, or with a baseline."""
 
@@ -235,6 +245,7 @@ Command = (
     | Stop
     | Resume
     | Wait
+    | Watch
     | Eval
     | Replay
     | Export

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,14 @@ class Report:
     """What a verb answers: Markdown for people, facts for machines, an exit code for shells.
 
     stream: lines that follow as they come, where the answer goes on.
+    closing: asked for the exit code when the last of them has come, where they decide it.
     """
 
     markdown: str
     facts: Facts = field(default_factory=dict)
     exit_code: int = 0
     stream: Iterator[str] | None = None
+    closing: Callable[[], int] | None = None
 
     def text(self, *, as_json: bool) -> str:
         """The report as it is printed."""

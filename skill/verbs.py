@@ -34,6 +34,7 @@ from skill.grammar import (
 from skill.install_verb import INSTALL
 from skill.mcp_verb import MCP
 from skill.replay_verb import REPLAY
+from skill.watch_verb import WATCH
 from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
 
 DEFAULT_TAIL = 40
@@ -194,6 +195,7 @@ SERVING: Final = (
     STOP,
     RESUME,
     WAIT,
+    WATCH,
     EVAL,
     REPLAY,
     EXPORT,

@@ -27,6 +27,7 @@ from skill.grammar import (
     Status,
     Stop,
     Wait,
+    Watch,
 )
 from skill.report import Report
 from skill.room import Room
@@ -43,10 +44,10 @@ def act(command: Command, room: Room) -> Report:  # noqa: C901, PLR0911, PLR0912
             from skill.actions.status import show_status
 
             return show_status(command, room)
-        case Wait():
-            from skill.actions.page import wait
+        case Wait() | Watch():
+            from skill.actions.watching import attend
 
-            return wait(command, room)
+            return attend(command, room)
         case Logs():
             from skill.actions.logs import show_logs
 

@@ -114,6 +114,8 @@ HEAVY = ("torch", "numpy", "pydantic", "yaml", "stable_baselines3", "numba", "py
         "import skill.status_page",
         "from skill.__main__ import main; main(['status'])",
         "from skill.__main__ import main; main(['logs', 'nowhere'])",
+        "from skill.__main__ import main; main(['watch', '--test'])",
+        "from skill.__main__ import main; main(['watch', 'nowhere'])",
     ],
 )
 def test_serving_runs_loads_nothing_heavy(code: str, tmp_path: Path) -> None:
