@@ -18,7 +18,8 @@ from drivetrain.runs.resume import request_resume
 from drivetrain.runs.stop import request_stop
 from drivetrain.settings import PROJECT
 from skill.__main__ import main
-from skill.actions import act, watching
+from skill.actions import act
+from skill.actions.queue import moved_on
 from skill.command import parse
 from skill.report import Report
 from skill.room import Room
@@ -134,13 +135,14 @@ def test_runs_that_vanish_or_are_damaged_end_no_watching(home: Path) -> None:
     for run_id in ("b", "c"):
         start(home, "work", run_id, digest=run_id, plan=Plan(after="a"))
     coming = lines(home)
-    assert sorted(next(coming)[:4] for _ in range(3)) == ["a is", "b is", "c is"]
+    for first in ("a is running", "b is queued", "c is queued"):
+        until(coming, first)
     shutil.rmtree(RunFolder(home, "b").path)
-    assert next(coming) == (
+    assert until(coming, "b cannot") == (
         "b cannot be followed any more: its folder is gone. Next: `/train doctor`."
     )
     RunFolder(home, "c").request.write_text("{")
-    assert next(coming).startswith("c cannot be followed any more: its record is damaged.")
+    until(coming, "c cannot be followed any more: its record is damaged.")
     request_stop(home, "a")
     until(coming, "a stopped at")
 
@@ -164,14 +166,13 @@ def test_a_home_that_cannot_be_read_for_a_while_is_told_once(
     coming = lines(home)
     next(coming)
     failures = iter([OSError(5, "Input/output error")] * 3)
-    look = watching.moved_on
 
     def fail(at: Path) -> object:
         for error in failures:
             raise error
-        return look(at)
+        return moved_on(at)
 
-    monkeypatch.setattr(watching, "moved_on", fail)
+    monkeypatch.setattr("skill.actions.watching.moved_on", fail)
     assert next(coming) == (
         "- alert: the runs cannot be looked at (Input/output error); tried again and again. "
         "Next: `/train doctor`."

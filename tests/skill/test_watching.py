@@ -70,7 +70,7 @@ def test_what_stays_the_same_is_told_once() -> None:
 def test_each_state_is_told_with_what_to_do_next() -> None:
     follower = Follower()
     waiting = Waiting(run(Queued(NOW)), 2, "2 CPU cores", 300.0)
-    looks = [
+    looks: list[Run | Sight] = [
         Sight(waiting.run, NOW, waiting),
         run(Starting(1)),
         running(),
