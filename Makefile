@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 MARK ?= not slow and not gpu
 DEMO_STEPS ?= 5M
 
-.PHONY: install demo test check bench clean
+.PHONY: install clients demo test check bench clean
 
 install: $(VENV)/.installed
 
@@ -15,6 +15,15 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(RUN) -m pip check
+	@touch $@
+
+# The real clients that tests drive. Without Node those tests are skipped.
+clients: .clients/.installed
+
+.clients/.installed: tests/clients/package.json
+	@mkdir -p .clients
+	cp tests/clients/package.json .clients/
+	npm install --prefix .clients --no-audit --no-fund --silent
 	@touch $@
 
 demo: install
@@ -42,4 +51,4 @@ bench: install
 	$(RUN) -m benchmarks.faults --json
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .clients .mypy_cache .pytest_cache .ruff_cache
