@@ -57,15 +57,8 @@ class Host:
 
 def hosts(program: str) -> Mapping[str, Host]:
     """Every host by its name.  program: what starts the server of the tools."""
-    codex = Told(
-        ("codex", "mcp", "add", SERVER, "--", program, "mcp"),
-        ("codex", "mcp", "remove", SERVER),
-    )
-    copilot = Written(
-        "~/.copilot/mcp-config.json",
-        _servers(type="local", command=program, args=["mcp"], tools=["*"]),
-    )
-    cursor = _servers(command=program, args=["mcp"])
+    codex, copilot = _told("codex", program), _told("copilot", program)
+    cursor = {"mcpServers": {SERVER: {"command": program, "args": ["mcp"]}}}
     return {
         "claude": Host(
             "Claude Code",
@@ -76,7 +69,7 @@ def hosts(program: str) -> Mapping[str, Host]:
         ),
         "codex": Host(
             "Codex",
-            "$train status",
+            "$train:train status",
             Scope(".agents/skills", codex),
             Scope(".agents/skills", codex),
         ),
@@ -116,8 +109,10 @@ def link_of(scope: Scope, *, in_project: bool) -> Path:
     return base.joinpath(*others, SERVER)
 
 
-def _servers(**server: object) -> Mapping[str, Any]:
-    return {"mcpServers": {SERVER: server}}
+def _told(client: str, program: str) -> Told:
+    return Told(
+        (client, "mcp", "add", SERVER, "--", program, "mcp"), (client, "mcp", "remove", SERVER)
+    )
 
 
 def _scoped(client: str, scope: str, *start: str) -> Told:

@@ -23,8 +23,10 @@ SETTINGS = {
     "DISABLE_ERROR_REPORTING": "1",
     "DISABLE_TELEMETRY": "1",
     "DRIVETRAIN_PYTHON": sys.executable,
-    # The first request waits for the servers of tools.
+    # The first request waits for the servers of tools, on a busy machine too.
     "MCP_CONNECTION_NONBLOCKING": "0",
+    "MCP_CONNECT_TIMEOUT_MS": "60000",
+    "MCP_TIMEOUT": "60000",
     # It says that this is no machine of anybody's, where a superuser may skip questions.
     "IS_SANDBOX": "1",
 }

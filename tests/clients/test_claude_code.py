@@ -79,6 +79,24 @@ def test_in_a_project_the_command_that_is_told_brings_the_tools(chat: Chat) -> N
     assert "mcp__train__train_status" not in model.asked[0].tools
 
 
+def test_a_marketplace_of_this_checkout_installs_the_plugin(chat: Chat) -> None:
+    assert chat.run("plugin", "marketplace", "add", str(PROJECT)).returncode == 0
+    assert chat.run("plugin", "install", "train@drivetrain").returncode == 0
+    with MessagesAPI() as model:
+        chat.say("/train status", model=model)
+    assert "## Active Training Runs" in model.asked[0].text
+    assert f"{TOOL}train_status" in model.asked[0].tools
+    assert chat.run("plugin", "uninstall", "train@drivetrain").returncode == 0
+
+
+def test_a_checkout_that_is_opened_as_a_project_brings_the_tools(chat: Chat) -> None:
+    inside = Chat(chat.home, PROJECT, {"DRIVETRAIN_HOME": str(chat.runs)})
+    trusting = ("--settings", '{"enableAllProjectMcpServers": true}')
+    with MessagesAPI() as model:
+        inside.say("Hello", *trusting, model=model)
+    assert "mcp__train__train_status" in model.asked[0].tools
+
+
 def test_without_an_environment_the_chat_hears_at_once_how_to_get_one(chat: Chat) -> None:
     bare = Chat(chat.home, chat.folder, {"DRIVETRAIN_PYTHON": "/nowhere/python"})
     with MessagesAPI() as model:
