@@ -78,10 +78,14 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tell what becomes of runs.  run: None for all.  pause_s: between two looks."""
+    """Tell what becomes of runs.  run: None for all.  pause_s: between two looks.
+
+    chat: whose monitor asks, None where a person does.
+    """
 
     run: str | None
     pause_s: float
+    chat: str | None
     is_test: bool
     as_json: bool
 

@@ -13,9 +13,9 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 3600
 
 def _watch(given: Given) -> Command:
     is_test = "--test" in given
-    if is_test and (given.arguments or "--every" in given):
+    if is_test and (given.arguments or {"--every", "--chat"} & set(given.values)):
         raise RequestError(
-            "`--test` tells one event and ends; it takes neither a run nor `--every`. "
+            "`--test` tells one event and ends; beside it only `--json` means something. "
             "Try `/train watch --test`."
         )
     run = run_argument(given, "watch") if given.arguments else None
@@ -24,6 +24,7 @@ def _watch(given: Given) -> Command:
     return Watch(
         run=run,
         pause_s=USUAL_PAUSE_S if pause_s is None else pause_s,
+        chat=given.last("--chat"),
         is_test=is_test,
         as_json="--json" in given,
     )
@@ -37,6 +38,11 @@ WATCH: Final = Verb(
     "watch ppo_v1",
     (
         Option("--every", f"Seconds between two looks; else {USUAL_PAUSE_S:g}.", "S"),
+        Option(
+            "--chat",
+            "For the monitor of a chat: states and alerts alone, and one watcher for each id.",
+            "ID",
+        ),
         Option("--test", "Tell one event that means nothing, and end."),
         JSON,
     ),

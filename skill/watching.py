@@ -80,12 +80,13 @@ class Follower:
         """Whether the run had ended when it was last seen."""
         return self._stood is not None and bool(self._stood[2])
 
-    def news(self, sight: Sight, first: Event = "state") -> Iterator[News]:
-        """What was not told before.  first: what the first look at a run is called."""
+    def news(self, sight: Sight) -> Iterator[News]:
+        """What was not told before: `now` is how a run stands that was not seen before."""
         run = sight.run
         stood, self._stood = self._stood, _standing(run)
         if stood != self._stood:
-            yield _state_news(sight, first if stood is None else "state", stood)
+            is_news = stood is not None or isinstance(run.state, Ended)
+            yield _state_news(sight, "state" if is_news else "now", stood)
         if isinstance(run.state, Ended | Queued):
             return
         is_new = stood is None or stood[1] != self._stood[1]

@@ -1,13 +1,19 @@
 """What becomes of runs, told as it happens: looks, now and then, until there is no more."""
 
+import errno
+import hashlib
 import json
+import os
 import select
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import UnsupportedOperation
 from pathlib import Path
+from typing import Final
 
 from drivetrain.clock import SYSTEM
 from drivetrain.errors import DataError, NotFoundError
@@ -21,6 +27,7 @@ from skill.grammar import Wait, Watch
 from skill.report import Report, finite
 from skill.room import Room
 from skill.watching import (
+    Event,
     Follower,
     News,
     Sight,
@@ -31,6 +38,7 @@ from skill.watching import (
 )
 from trainers.diagnosis.rules import Diagnosis
 
+FOR_CHATS: Final = frozenset[Event]({"state", "alert", "cleared", "gone"})
 HEALTH_EVERY_S = 20.0
 """Between two looks at the numbers of one run: they cost more than all other looks."""
 
@@ -57,7 +65,34 @@ def watch(command: Watch, room: Room) -> Report:
     if command.run is not None:
         find_run(room.home, command.run)
     vigil = Vigil(room.home, command.run, command.pause_s)
-    return Report("", stream=_as_lines(vigil.news(), command), closing=lambda: vigil.exit_code)
+    news = vigil.news() if command.chat is None else _for_chat(vigil.news(), command.chat)
+    return Report("", stream=_as_lines(news, command), closing=lambda: vigil.exit_code)
+
+
+def _for_chat(news: Iterator[News], chat: str) -> Iterator[News]:
+    """What a model should hear of unasked: each line is a turn of it, which somebody pays."""
+    with _alone(chat) as is_alone:
+        if is_alone:
+            yield from (one for one in news if one.event in FOR_CHATS)
+
+
+@contextmanager
+def _alone(chat: str) -> Iterator[bool]:
+    """Whether no other process watches for this chat; a chat without a name never knows."""
+    if not chat:
+        yield True
+        return
+    # A name without a file, which the kernel frees however its holder ends.
+    name = hashlib.sha256(f"{os.getuid()} {chat}".encode()).hexdigest()[:32]
+    with socket.socket(socket.AF_UNIX) as held:
+        try:
+            held.bind(f"\0drivetrain-watch-{name}")
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            yield False
+            return
+        yield True
 
 
 def pause(seconds: float) -> bool:
@@ -128,10 +163,7 @@ class Vigil:
             looked = _Looked(living, looked.lost)
         if not looked.runs and not looked.lost:
             yield no_runs_news(SYSTEM.wall())
-        for run, waiting in looked.runs:
-            follower = self._followers.setdefault(run.id, Follower())
-            yield from follower.news(self._sight(run, waiting), "now")
-        yield from self._farewells(looked)
+        yield from self._told(looked)
 
     def _told(self, looked: _Looked) -> Iterator[News]:
         for run, waiting in looked.runs:

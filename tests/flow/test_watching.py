@@ -1,6 +1,7 @@
 """Runs that are watched: whatever becomes of them is told in a line each."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -23,7 +24,14 @@ from skill.actions.queue import moved_on
 from skill.command import parse
 from skill.report import Report
 from skill.room import Room
-from tests.runs.living import PATIENCE_S, end_all, finished, kill_both, start, start_and_meet
+from tests.runs.living import (
+    PATIENCE_S,
+    end_all,
+    finished,
+    kill_both,
+    start,
+    start_and_meet,
+)
 
 SOON = "--every 0.1"
 
@@ -187,7 +195,7 @@ def test_programs_get_an_object_a_line(home: Path) -> None:
     stream = watch(home, "a --json").stream
     assert stream is not None
     (news,) = map(json.loads, stream)
-    assert (news["run"], news["event"], news["state"]) == ("a", "now", "succeeded")
+    assert (news["run"], news["event"], news["state"]) == ("a", "state", "succeeded")
     assert (news["step"], news["next"]) == (20, "`/train eval a`")
     assert news["at"] >= find_run(home, "a").created
 
@@ -212,3 +220,58 @@ def test_a_test_event_comes_and_ends_the_watching(
     assert json.loads(capsys.readouterr().out)["event"] == "test"
     assert main(["/train watch a --test"]) == 2
     assert not home.exists()
+
+
+def test_a_chat_hears_of_what_matters_alone(home: Path) -> None:
+    start(home, "complete", "old")
+    finished(home, "old")
+    start_and_meet(home, "work", "a")
+    coming = lines(home, "--chat one")
+    request_stop(home, "a")
+    first = next(coming)
+    assert first.startswith(("a is stopping", "a stopped at"))
+    if "is stopping" in first:
+        assert next(coming).startswith("a stopped at")
+    request_resume(home, "a")
+    assert next(coming).startswith(("a is queued", "a goes on"))
+
+
+def test_a_chat_has_one_watcher_however_often_it_is_armed(home: Path) -> None:
+    start_and_meet(home, "work", "a")
+    first = watch(home, "--chat one").stream
+    assert first is not None
+    request_stop(home, "a")
+    assert next(first)
+    finished(home, "a")
+    with watcher("--chat", "one", "a") as second:
+        assert second.communicate(timeout=PATIENCE_S) == ("", "")
+    for another in ("--chat two", "--chat ''"):
+        assert "a stopped at" in next(lines(home, f"a {another}"))
+    del first
+    assert "a stopped at" in next(lines(home, "a --chat one"))
+
+
+def test_the_monitors_of_the_plugin_start_a_watcher(home: Path) -> None:
+    monitors = json.loads((PROJECT / "monitors" / "monitors.json").read_text())
+    # A typed `/train` goes by the plugin's full name, a folder of skills by the short one.
+    assert {one["when"] for one in monitors} == {
+        "on-skill-invoke:train",
+        "on-skill-invoke:train:train",
+    }
+    start(home, "complete", "a")
+    finished(home, "a")
+    for one in monitors:
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{one['command']} a --json"],
+            env=os.environ
+            | {
+                "CLAUDE_PLUGIN_ROOT": str(PROJECT),
+                "CLAUDE_CODE_SESSION_ID": "b",
+                "DRIVETRAIN_PYTHON": sys.executable,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["says"].startswith("succeeded at 20")

@@ -42,7 +42,7 @@ def told(follower: Follower, *looks: Run | Sight) -> list[tuple[Event, str]]:
 
 def news(follower: Follower, *looks: Run | Sight) -> Iterator[News]:
     for look in looks:
-        yield from follower.news(look if isinstance(look, Sight) else Sight(look, NOW), "now")
+        yield from follower.news(look if isinstance(look, Sight) else Sight(look, NOW))
 
 
 def watched(*looks: Run | Sight) -> Follower:
