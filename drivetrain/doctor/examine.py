@@ -17,10 +17,13 @@ from drivetrain.doctor.records import check_ends, check_records
 from drivetrain.doctor.simulator import check_simulator
 from drivetrain.doctor.trackers import check_trackers
 from drivetrain.doctor.units import check_units
+from drivetrain.doctor.watcher import check_watcher
 from drivetrain.errors import UserError
 from drivetrain.text import plain
 
-MACHINE_CHECKS: tuple[Check, ...] = (check_python, check_torch, check_simulator, check_memory)
+MACHINE_CHECKS: tuple[Check, ...] = (
+    *(check_python, check_torch, check_simulator, check_memory, check_watcher),
+)
 HOME_CHECKS: tuple[Check, ...] = (
     *(check_home, check_state, check_file_system, check_disk),
     # In this order each builds on the repairs before it: a damaged exit record is put aside

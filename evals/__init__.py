@@ -1,0 +1,1 @@
+"""Cases that measure what a model does with the skill."""
