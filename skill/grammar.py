@@ -78,10 +78,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Tell what becomes of runs.  run: None for all.  pause_s: between two looks.
-
-    chat: whose monitor asks, None where a person does.
-    """
+    """Tell what becomes of runs.  run: None for all.  chat: whose monitor asks, if one does."""
 
     run: str | None
     pause_s: float
