@@ -24,12 +24,19 @@ def replay_report(driver: str, facts: Mapping[str, Any]) -> Report:
         "",
         f"- Folder: {untrusted(str(facts.get('folder', '')), 300)}",
         f"- Open in a browser: {untrusted(str(entry), 300)}; the pages need no network",
+        *_sheet_line(facts.get("sheet")),
         f"- Data: {untrusted(str(facts.get('data', '')), 200)}, licence {_licences(replays)}",
         "",
         f"Next: `/train eval {driver}`, or `/train replay {driver} --scenario "
         f"{_some_scenario(replays)}`",
     ]
     return Report("\n".join(lines), dict(facts))
+
+
+def _sheet_line(sheet: object) -> Sequence[str]:
+    if not sheet:
+        return ()
+    return (f"- How each ended, in one picture: {untrusted(_file(sheet), 120)}",)
 
 
 def _row(replay: Mapping[str, Any], *, has_scores: bool) -> Sequence[str]:

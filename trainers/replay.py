@@ -7,6 +7,7 @@ same seed.
 
 import argparse
 import hashlib
+import io
 import json
 import math
 import re
@@ -18,10 +19,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from drivetrain.errors import NotFoundError, UserError
 from drivetrain.pictures.animation import write_animation
 from drivetrain.pictures.page import index_of, page_of
+from drivetrain.pictures.posters import posters
 from drivetrain.pictures.record import record
 from drivetrain.pictures.recording import Recording
 from drivetrain.pictures.words import end_words
@@ -138,7 +141,7 @@ def _row_of(name: str, ids: NDArray[np.str_], driver: str) -> int:
 
 
 def draw(drive: Drive, rows: Sequence[int], folder: Path) -> dict[str, Any]:
-    """A page and an image for each of the rows, and an index where there are several."""
+    """A page and an image for each of the rows, a sheet, and an index of several."""
     folder.mkdir(parents=True, exist_ok=True)
     drawn: list[tuple[Recording, str, str]] = []
     for recording in drive.recordings(rows):
@@ -149,6 +152,8 @@ def draw(drive: Drive, rows: Sequence[int], folder: Path) -> dict[str, Any]:
         write_animation(recording, draft)
         draft.replace(folder / f"{name}.gif")
         drawn.append((recording, f"{name}.html", f"{name}.gif"))
+    sheet = folder / "sheet.png"
+    _replace(sheet, _png(posters([recording for recording, _, _ in drawn])))
     index = folder / "index.html"
     if len(drawn) == 1:
         index.unlink(missing_ok=True)  # it would show what was drawn before
@@ -159,6 +164,7 @@ def draw(drive: Drive, rows: Sequence[int], folder: Path) -> dict[str, Any]:
         "data": drive.course.facts.name,
         "folder": str(folder),
         "index": str(index) if len(drawn) > 1 else None,
+        "sheet": str(sheet),
         "replays": list(_facts(drawn, folder)),
     }
 
@@ -202,6 +208,12 @@ def _replace(file: Path, content: bytes) -> None:
     draft = file.with_name(f".{file.name}")
     draft.write_bytes(content)
     draft.replace(file)
+
+
+def _png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format="PNG", optimize=True)
+    return file.getvalue()
 
 
 def _tell(text: str) -> None:

@@ -81,8 +81,14 @@ class Door:
         tool = self._allowed(name)
         asked = read_call(tool, arguments)
         declined = self._declined(asked) if isinstance(asked, StopCall) else None
-        report = declined or report_of(tool, asked, self.home)
-        return reply_of(tool.name, report, getattr(asked, "detail", "concise"))
+        if getattr(asked, "picture", False):
+            from skill.tools.pictures import pictured
+
+            report, images = pictured(tool, asked, self.home)
+        else:
+            report, images = declined or report_of(tool, asked, self.home), ()
+        reply = reply_of(tool.name, report, getattr(asked, "detail", "concise"))
+        return reply.model_copy(update={"images": images}) if images else reply
 
     def _allowed(self, name: str) -> Tool:
         tool = tool_named(name)

@@ -1,0 +1,62 @@
+"""The protocol's own inspector finds nothing wrong, where it is installed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivetrain.settings import PROJECT
+
+INSPECTOR = PROJECT / ".clients" / "node_modules" / ".bin" / "mcp-inspector"
+TOOL_ERROR = 5
+
+pytestmark = pytest.mark.skipif(
+    not INSPECTOR.exists() or shutil.which("node") is None,
+    reason="the MCP Inspector is not installed; `make clients` does that",
+)
+
+
+def inspect(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    environment = os.environ | {
+        "DRIVETRAIN_HOME": str(home),
+        "DRIVETRAIN_PYTHON": sys.executable,
+        "HOME": str(home.parent),
+    }
+    server = [PROJECT / "bin" / "train", "mcp"]
+    told = [INSPECTOR, "--cli", "--format", "json", "-q", *words, "--", *server]
+    said = subprocess.run(
+        told, env=environment, cwd=home.parent, capture_output=True, text=True, check=False
+    )
+    return said.returncode, json.loads(said.stdout or "{}")
+
+
+def test_the_schemas_of_all_tools_are_strictly_valid(home: Path) -> None:
+    code, told = inspect(home, "--method", "tools/list", "--strict")
+    assert code == 0
+    assert len(told["tools"]) == 14
+
+
+def test_a_call_answers(home: Path) -> None:
+    call = ("--method", "tools/call", "--tool-name", "train_status")
+    code, told = inspect(home, *call, "--strict")
+    assert code == 0
+    assert told["structuredContent"]["report"].startswith("## Active Training Runs")
+
+
+def test_a_refused_call_is_an_error_of_the_tool(home: Path) -> None:
+    call = ("--method", "tools/call", "--tool-name", "train_status", "--tool-arg", "run=nope")
+    code, _ = inspect(home, *call)
+    assert code == TOOL_ERROR
+
+
+def test_resources_and_prompts_are_listed(home: Path) -> None:
+    assert inspect(home, "--method", "resources/list")[0] == 0
+    assert inspect(home, "--method", "resources/templates/list")[0] == 0
+    code, told = inspect(home, "--method", "prompts/list")
+    assert code == 0
+    assert [each["name"] for each in told["prompts"]] == ["train", "diagnose"]

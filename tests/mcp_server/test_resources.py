@@ -1,0 +1,122 @@
+"""What hosts read without calling a tool, and the prompts that they offer."""
+
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp import Client, types
+from mcp.shared.exceptions import MCPError
+from mcp.shared.subscriptions import ResourceUpdated
+
+from drivetrain.runs.stop import request_stop
+from drivetrain.runs.wait import wait_for
+from drivetrain.settings import PROJECT
+from tests.mcp_server.hosts import ERAS, PATIENCE_S, begin, begun, talk
+
+
+def read(home: Path, address: str, era: str = "auto") -> str:
+    answer = talk(home, lambda client: client.read_resource(address), era=era)
+    (content,) = answer.contents
+    assert isinstance(content, types.TextResourceContents)
+    return content.text
+
+
+def prompt(home: Path, name: str, arguments: dict[str, str]) -> str:
+    answer = talk(home, lambda client: client.get_prompt(name, arguments))
+    (message,) = answer.messages
+    assert isinstance(message.content, types.TextContent)
+    return message.content.text
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_every_listed_resource_can_be_read(home: Path, era: str) -> None:
+    begin(home, "done", "succeed")
+    wait_for(home, "done", PATIENCE_S)
+
+    async def say(client: Client) -> dict[str, int]:
+        listed = (await client.list_resources()).resources
+        texts = {each.uri: (await client.read_resource(each.uri)).contents for each in listed}
+        return {str(uri): len(contents) for uri, contents in texts.items()}
+
+    found = talk(home, say, era=era)
+    assert "run://done" in found
+    assert {"train://help", "train://doctor", "skill://train/SKILL.md"} <= set(found)
+    assert {f"train://config/{name}" for name in ("ppo", "sac", "bc", "gail", "hybrid")} <= set(
+        found
+    )
+    assert set(found.values()) == {1}
+
+
+def test_a_run_is_read_by_its_name(home: Path) -> None:
+    begin(home, "done", "succeed")
+    wait_for(home, "done", PATIENCE_S)
+    assert read(home, "run://done").startswith("## Run done")
+    assert read(home, "run://done/config") == "algorithm: PPO\n"
+
+
+def test_the_skill_is_served_as_it_stands(home: Path) -> None:
+    text = (PROJECT / "SKILL.md").read_text(encoding="utf-8")
+    assert read(home, "skill://train/SKILL.md") == text
+
+
+def test_a_config_names_every_setting_with_its_limits(home: Path) -> None:
+    text = read(home, "train://config/sac")
+    assert "`environment.num_envs`" in text
+    assert "from 1 to 16,384" in text
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("address", ["run://nope", "run://nope/config", "run://..%2F..%2Fetc"])
+def test_a_run_that_is_not_there_is_no_resource(home: Path, era: str, address: str) -> None:
+    async def say(client: Client) -> None:
+        with pytest.raises(MCPError):
+            await client.read_resource(address)
+
+    talk(home, say, era=era)
+
+
+def test_who_listens_hears_of_a_run_that_ends(home: Path) -> None:
+    begun(home, "a")
+
+    async def say(client: Client) -> list[str]:
+        heard: list[str] = []
+        async with client.listen(resource_subscriptions=["run://a"]) as events:
+            await anyio.to_thread.run_sync(request_stop, home, "a")
+            with anyio.fail_after(PATIENCE_S):
+                async for event in events:
+                    assert isinstance(event, ResourceUpdated)
+                    heard.append(event.uri)
+                    return heard
+        return heard
+
+    assert talk(home, say) == ["run://a"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("status ppo_v1", "Call `train_status(run='ppo_v1')`"),
+        ("/train ppo --steps 2k", "Call `train_ppo(steps=2000)`"),
+        ("", "Call `train_status()`"),
+        ("statsu", "Did you mean `status`?"),
+        ("doctor", "Read the resource `train://doctor`"),
+        ("help ppo", "Read the resource `train://config/ppo`"),
+        ("replay idm", "`bin/train replay idm`"),
+    ],
+)
+def test_the_prompt_of_a_chat_command_names_the_call(home: Path, typed: str, told: str) -> None:
+    assert told in prompt(home, "train", {"args": typed})
+
+
+def test_the_prompt_of_a_diagnosis_names_the_run(home: Path) -> None:
+    text = prompt(home, "diagnose", {"run_id": "ppo_v1\x1b[2J\nand more"})
+    assert "`train_status(run='ppo_v1 and more', detail='detailed')`" in text
+    assert "\x1b" not in text
+
+
+def test_the_instructions_are_not_cut_by_hosts(home: Path) -> None:
+    async def say(client: Client) -> str:
+        return client.instructions or ""
+
+    told = talk(home, say)
+    assert 500 < len(told.encode()) < 2048

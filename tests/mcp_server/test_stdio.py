@@ -1,0 +1,143 @@
+"""The server as a process of its own, as hosts start it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from drivetrain.runs.record import Running
+from drivetrain.runs.registry import find_run
+from drivetrain.settings import PROJECT
+from tests.mcp_server.hosts import PATIENCE_S, begun
+
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"},
+}
+ALIEN = "sys.modules['mcp'] = sys.modules['pydantic'] = sys.modules['anthropic'] = None"
+
+
+class Host:
+    """Speaks line by line to a server."""
+
+    def __init__(self, server: "subprocess.Popen[bytes]") -> None:
+        self.server = server
+        self._number = 0
+
+    def say(self, line: bytes) -> None:
+        """Write a line to the server."""
+        stdin = cast(IO[bytes], self.server.stdin)
+        stdin.write(line + b"\n")
+        stdin.flush()
+
+    def ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request."""
+        self._number += 1
+        self.send({"id": self._number, "method": method, "params": parameters})
+        while True:
+            line = cast(IO[bytes], self.server.stdout).readline()
+            assert line, "the server left"
+            answer: dict[str, Any] = json.loads(line)
+            if answer.get("id") == self._number:
+                return answer
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Write a message."""
+        self.say(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+
+@contextmanager
+def serving(home: Path, *options: str) -> Iterator[Host]:
+    """A server that has been greeted."""
+    environment = os.environ | {
+        "DRIVETRAIN_HOME": str(home),
+        "DRIVETRAIN_PYTHON": sys.executable,
+    }
+    server = subprocess.Popen(
+        [PROJECT / "bin" / "train", "mcp", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        cwd=home.parent,
+    )
+    with server:
+        try:
+            host = Host(server)
+            host.ask("initialize", HELLO)
+            host.send({"method": "notifications/initialized"})
+            yield host
+        finally:
+            server.kill()
+
+
+def call(host: Host, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = host.ask("tools/call", {"name": tool, "arguments": arguments})
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+def test_a_server_that_a_host_starts_answers(home: Path) -> None:
+    with serving(home) as host:
+        answer = call(host, "train_status", {})
+        assert answer["isError"] is False
+        assert answer["structuredContent"]["report"].startswith("## Active Training Runs")
+
+
+def test_garbage_does_not_end_a_server(home: Path) -> None:
+    with serving(home) as host:
+        for line in (b"garbage {{{", b"\xff\xfe\x00", b"[]", b'{"jsonrpc": "2.0"}', b""):
+            host.say(line)
+        assert call(host, "train_status", {})["isError"] is False
+
+
+def test_a_crash_within_a_call_ends_neither_the_server_nor_the_protocol(home: Path) -> None:
+    home.mkdir()
+    home.joinpath("audit.jsonl").mkdir()
+    with serving(home) as host:
+        assert call(host, "train_status", {})["isError"] is True
+        home.joinpath("audit.jsonl").rmdir()
+        assert call(host, "train_status", {})["isError"] is False
+
+
+def test_a_host_that_leaves_ends_the_server_at_once_and_no_run(home: Path) -> None:
+    begun(home, "a")
+    with serving(home) as host:
+        waiting = {"name": "train_wait", "arguments": {"run": "a"}}
+        host.send({"id": 99, "method": "tools/call", "params": waiting})
+        call(host, "train_status", {})
+        said, _ = host.server.communicate(timeout=PATIENCE_S / 4)
+        assert host.server.returncode == 0
+        assert b'"result"' not in said
+    assert isinstance(find_run(home, "a").state, Running)
+
+
+def test_a_server_for_an_agent_serves_that_agent_alone(home: Path) -> None:
+    with serving(home, "--role", "ad-experiment-manager") as host:
+        tools = host.ask("tools/list", {})["result"]["tools"]
+        assert "train_propose" in {tool["name"] for tool in tools}
+        assert "train_stop" not in {tool["name"] for tool in tools}
+        assert call(host, "train_stop", {"run": "a"})["isError"] is True
+
+
+def test_an_unknown_role_is_refused_with_a_command_that_works() -> None:
+    command = [sys.executable, "-m", "skill", "mcp", "--role", "trainer"]
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert "`/train mcp --role model-trainer`" in said.stderr
+    assert said.stdout == ""
+
+
+def test_verbs_that_answer_at_once_load_no_server(home: Path) -> None:
+    program = f"import sys; {ALIEN}; from skill.__main__ import main; main(['status'])"
+    environment = os.environ | {"DRIVETRAIN_HOME": str(home)}
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.startswith("## Active Training Runs")
