@@ -41,7 +41,7 @@ COLOURS: Final[Mapping[str, Colour]] = {
 }
 WORDS: Final[Mapping[str, Colour]] = {**COLOURS, "faint": FAINT_INK}
 """Names beside the lines: what is faint is still to be read."""
-TICKS: Final = 4
+TICKS: Final = 5
 LABEL_PIXELS: Final = 16
 Points = Sequence[tuple[float, float]]
 

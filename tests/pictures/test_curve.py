@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from drivetrain.pictures.curve import SIZE, Chart, Line, Panel, chart_of, draw_curve, ticks
+from drivetrain.pictures.curve import (
+    PAPER,
+    SIZE,
+    Chart,
+    Line,
+    Panel,
+    chart_of,
+    draw_curve,
+    ticks,
+)
 from drivetrain.pictures.painter import ALARM, EGO
 
 RISING = tuple((step * 1000.0, step / 10) for step in range(50))
@@ -21,6 +30,12 @@ def colours_of(image: Image.Image) -> set[object]:
     counted = image.getcolors(image.width * image.height)
     assert counted is not None
     return {colour for _, colour in counted}
+
+
+def inked(image: Image.Image) -> int:
+    """Pixels that something was drawn on."""
+    counted = image.getcolors(image.width * image.height) or ()
+    return sum(count for count, colour in counted if colour != PAPER)
 
 
 def drawn(*lines: Line, is_share: bool = False) -> Image.Image:
@@ -53,13 +68,9 @@ def test_odd_series_are_drawn_or_left_out(points: list[tuple[float, float]]) -> 
 
 def test_names_of_lines_that_end_together_do_not_cover_each_other() -> None:
     same = [Line(name, [(0, 0.5), (50_000, 0.0)], "main") for name in "abcd"]
-    alone = drawn(*same[:1], is_share=True)
-    together = drawn(*same, is_share=True)
+    both = (drawn(*same[:1], is_share=True), drawn(*same, is_share=True))
     beside = (SIZE[0] - 120, 0, *SIZE)
-    ink = [
-        sum(colour != (255, 255, 255) for colour in image.crop(beside).getdata())
-        for image in (alone, together)
-    ]
+    ink = [inked(image.crop(beside)) for image in both]
     assert ink[1] > 3 * ink[0]
 
 

@@ -82,6 +82,7 @@ def test_a_scenario_is_found_by_its_id_or_how_that_ends(
     assert result["index"] is not None
     one = drawn(capsys, *words, "--scenario=hand_0")
     assert one["index"] is None
+    assert Path(one["sheet"]).is_file()
     assert one["replays"] == result["replays"][:1]
     assert not (tmp_path / "index.html").exists()
 
