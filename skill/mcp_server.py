@@ -4,6 +4,7 @@ Every call goes through the door of agents. The library would drop arguments tha
 not have, so it is handed all of them as one, and the door checks them against the contract.
 """
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -47,6 +48,8 @@ class TrainServer(MCPServer[None]):
     """All tools of one home for one host.  role: whose tools alone, None for all."""
 
     def __init__(self, home: Path, role: str | None = None) -> None:
+        # Before the library does, which writes in colours and at a width that it makes up.
+        logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
         news = NewsDesk(home)
         super().__init__(
             NAME,

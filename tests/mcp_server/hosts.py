@@ -90,7 +90,8 @@ def talk(
     """What a host gets to hear.  answer: of a person who is asked; None where none can be."""
 
     async def answered(
-        _context: ClientRequestContext, _asked: types.ElicitRequestParams
+        context: ClientRequestContext,  # noqa: ARG001
+        params: types.ElicitRequestParams,  # noqa: ARG001
     ) -> types.ElicitResult:
         content: dict[str, Any] | None = {"agree": True} if answer == "accept" else None
         return types.ElicitResult.model_validate({"action": answer, "content": content})

@@ -26,7 +26,7 @@ def inspect(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
     # It hands a server no environment but what it is told to.
     told = {"DRIVETRAIN_HOME": str(home), "DRIVETRAIN_PYTHON": sys.executable}
     environment = [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
-    server = [PROJECT / "bin" / "train", "mcp"]
+    server = (str(PROJECT / "bin" / "train"), "mcp")
     said = subprocess.run(
         [INSPECTOR, "--cli", "--format", "json", "-q", *environment, *words, "--", *server],
         env=os.environ | {"HOME": str(home.parent)},

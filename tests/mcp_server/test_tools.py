@@ -1,6 +1,7 @@
 """Hosts see the tools of the catalog, and call them through the door."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
@@ -157,8 +158,8 @@ def test_calls_at_the_same_time_do_not_disturb_each_other(home: Path) -> None:
     async def say(client: Client) -> list[str]:
         said: list[str] = []
 
-        async def one(tool: str, arguments: dict[str, object]) -> None:
-            said.append(text_of(await client.call_tool(tool, arguments)))
+        async def one(tool: str, arguments: Mapping[str, object]) -> None:
+            said.append(text_of(await client.call_tool(tool, dict(arguments))))
 
         async with anyio.create_task_group() as tasks:
             for number in range(8):
