@@ -30,9 +30,6 @@ def install(chat: Chat, *options: str) -> None:
 def test_the_plugin_passes_the_client_s_own_check(chat: Chat) -> None:
     done = chat.run("plugin", "validate", str(PROJECT), "--strict")
     assert done.returncode == 0, done.stdout
-    assert "train:train" in done.stdout
-    for role in ROLES:
-        assert role in done.stdout
 
 
 @pytest.mark.parametrize("way", ["plugin", "home", "project"])
