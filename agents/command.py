@@ -79,11 +79,22 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    usual = Limits()
     add = parser.add_argument
     add("role", metavar="NAME", help=" or ".join(ROLES))
     add("task", metavar="TASK", help="what to do, as one quoted text")
     add("--model", metavar="M", help="model to ask")
+    _add_limits(parser)
+    add(
+        "--yes",
+        action="store_true",
+        help="agree beforehand to what it would ask, as to stop a run",
+    )
+    add("--json", action="store_true", help="print one JSON object instead of the words")
+    return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add, usual = parser.add_argument, Limits()
     add(
         "--max-turns",
         type=_whole(1),
@@ -113,13 +124,6 @@ def _parser() -> argparse.ArgumentParser:
         help="GPU-hours of its runs after which it starts and resumes no more; those that go "
         f"then go on (default {usual.gpu_hours:g})",
     )
-    add(
-        "--yes",
-        action="store_true",
-        help="agree beforehand to what it would ask, as to stop a run",
-    )
-    add("--json", action="store_true", help="print one JSON object instead of the words")
-    return parser
 
 
 def _whole(lowest: int) -> Callable[[str], int]:

@@ -102,10 +102,11 @@ def test_no_more_runs_are_started_than_it_may(work: Work) -> None:
 
 def test_the_same_start_again_is_one_run(work: Work) -> None:
     start = use("train_ppo", run_id="a", **SMALL)
-    done = work("model-trainer", in_turn(start, start), options=("--max-runs", "2"))
+    other = use("train_ppo", run_id="b", **SMALL)
+    done = work("model-trainer", in_turn(start, start, other), options=("--max-runs", "2"))
     assert done.results[1].text.startswith("## Run a is already there")
-    assert done.err.count("`a`") == 1
-    assert done.exit_code == 0
+    assert done.exit_code == 0, done.err
+    assert done.err.count("`a`") == done.err.count("`b`") == 1
 
 
 def test_a_third_time_the_same_ends_the_work(work: Work) -> None:
