@@ -9,9 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+import pytest
+
+from drivetrain.runs.locks import held
 from drivetrain.runs.record import Running
 from drivetrain.runs.registry import find_run
 from drivetrain.settings import PROJECT
+from skill.tools.acting import EvalCall
+from skill.tools.answers import question_of
+from skill.tools.catalog import tool_named
+from skill.tools.contract import words_of
+from skill.tools.doing import ANSWERS_WITHIN_S
 from tests.mcp_server.hosts import PATIENCE_S, begun
 
 HELLO = {
@@ -115,6 +123,21 @@ def test_a_host_that_leaves_ends_the_server_at_once_and_no_run(home: Path) -> No
         assert host.server.returncode == 0
         assert b'"result"' not in said
     assert isinstance(find_run(home, "a").state, Running)
+
+
+def test_a_host_that_leaves_waits_for_no_answer_that_takes_long(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home.parent)
+    tool = tool_named("train_eval")
+    question = question_of(home, words_of(tool.verb, EvalCall(driver="idm")))
+    question.folder.mkdir(parents=True)
+    with held(question.lock), serving(home) as host:
+        waiting = {"name": tool.name, "arguments": {"driver": "idm"}}
+        host.send({"id": 99, "method": "tools/call", "params": waiting})
+        call(host, "train_status", {})
+        host.server.communicate(timeout=ANSWERS_WITHIN_S / 2)
+        assert host.server.returncode == 0
 
 
 def test_a_server_for_an_agent_serves_that_agent_alone(home: Path) -> None:
