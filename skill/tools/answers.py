@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,13 @@ from drivetrain.places import unusable_place
 from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.environment import HOME, code_path, unmarked
 from drivetrain.runs.folder import RunFolder
-from drivetrain.runs.locks import hold_for_life, is_held
+from drivetrain.runs.locks import take_if_free
 from drivetrain.text import plain
 from skill.report import Facts, Report
 
 NAP_S = 0.1
-BEGINS_WITHIN_S = 10.0
-"""How long after it was begun a finder may take to hold its lock."""
+_finders: list["subprocess.Popen[bytes]"] = []
+"""Those that this process began, until they have ended."""
 
 
 class UnansweredError(UserError):
@@ -70,26 +71,27 @@ def answered(home: Path, words: Sequence[str], within_s: float) -> Report | None
     """
     question = question_of(home, words)
     question.folder.mkdir(parents=True, exist_ok=True)
-    give_up_at = time.monotonic() + within_s
-    finder = None if _is_sought(question) or question.answer.exists() else _seek(home, question)
-    while not question.answer.exists():
-        if finder is not None and finder.poll() is not None and not question.answer.exists():
-            raise UnansweredError(_complaint(question))
-        if finder is None and not _is_sought(question):
-            break
+    _bury_finders()
+    give_up_at, has_begun = time.monotonic() + within_s, False
+    while (facts := read_json(question.answer)) is None:
+        free = take_if_free(question.lock)
+        if free is not None:
+            has_ended = has_begun and not question.answer.exists()
+            if not has_begun and not question.answer.exists():
+                _seek(home, question, free)
+                has_begun = True
+            os.close(free)
+            if has_ended:
+                raise UnansweredError(_complaint(question))
         if time.monotonic() >= give_up_at:
             return None
         time.sleep(NAP_S)
-    facts = read_json(question.answer)
-    if facts is None:
-        raise UnansweredError(_complaint(question))
     return _report(question, facts)
 
 
 def find(folder: Path, words: Sequence[str]) -> None:
     """Answer a question into its folder: what the background process does."""
     question = Question(tuple(words), folder)
-    hold_for_life(question.lock)
     try:
         report = _acted(words)
     except UserError as error:
@@ -115,7 +117,11 @@ def _acted(words: Sequence[str]) -> Report:
     from skill.command import parse
     from skill.room import Room
 
-    return act(parse([*words, "--json"]), Room(home(), sys.stderr))
+    room = Room(home(), sys.stderr)
+    report = act(parse(words), room)
+    # Most verbs know both faces at once.
+    facts = report.facts or act(parse([*words, "--json"]), room).facts
+    return Report(report.markdown, facts, report.exit_code)
 
 
 def _policies(home: Path, words: Sequence[str]) -> list[tuple[str, int]]:
@@ -131,14 +137,21 @@ def _policies(home: Path, words: Sequence[str]) -> list[tuple[str, int]]:
     return found
 
 
-def _is_sought(question: Question) -> bool:
-    return is_held(question.lock)
+def _bury_finders() -> None:
+    for finder in list(_finders):
+        # Another thread may bury it first.
+        if finder.poll() is not None:
+            with suppress(ValueError):
+                _finders.remove(finder)
 
 
-def _seek(home: Path, question: Question) -> "subprocess.Popen[bytes]":
-    """Begin a process that answers the question, whatever becomes of this one."""
+def _seek(home: Path, question: Question, lock: int) -> None:
+    """Begin a process that answers the question, whatever becomes of this one.
+
+    lock: the question's, held; it is the finder's until that ends.
+    """
     with question.complaints.open("wb") as complaints:
-        return subprocess.Popen(  # noqa: S603 - list arguments, no shell
+        finder = subprocess.Popen(  # noqa: S603 - list arguments, no shell
             [
                 *(sys.executable, "-P", "-m", "skill.tools.answers"),
                 *(str(question.folder), *question.words),
@@ -148,7 +161,9 @@ def _seek(home: Path, question: Question) -> "subprocess.Popen[bytes]":
             stderr=complaints,
             env=unmarked() | code_path() | {HOME: str(home)},
             start_new_session=True,
+            pass_fds=(lock,),
         )
+    _finders.append(finder)
 
 
 def _report(question: Question, facts: Facts) -> Report:

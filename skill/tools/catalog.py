@@ -29,7 +29,8 @@ class Tool:
     @property
     def description(self) -> str:
         """What it does, when to use it and when not, an example, and what comes next."""
-        return cleandoc(self.contract.__doc__ or "")
+        paragraphs = cleandoc(self.contract.__doc__ or "").split("\n\n")
+        return "\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
 
     @property
     def read_only(self) -> bool:

@@ -56,7 +56,10 @@ def _data(tool: Tool, asked: DataCall, home: Path) -> Report:
 
 def _found(tool: Tool, asked: Contract, home: Path) -> Report:
     """What a process in the background finds, or that it is still at it."""
-    found = answered(home, words_of(tool.verb, asked), ANSWERS_WITHIN_S)
+    words = words_of(tool.verb, asked)
+    # What cannot be asked is refused here and now.
+    parse(words)
+    found = answered(home, words, ANSWERS_WITHIN_S)
     if found is not None:
         return found
     again = call_text(tool.name, asked.model_dump(exclude_unset=True, mode="json"))
