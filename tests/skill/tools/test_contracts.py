@@ -25,7 +25,7 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
 PLAIN = st.text(
     st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=20
 )
-ROUND = {
+ROUND: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "train_status": st.fixed_dictionaries({}, optional={"run": IDS}),
     "train_logs": st.fixed_dictionaries(
         {"run": IDS},
