@@ -1,6 +1,6 @@
 """Arguments that do not fit a contract → one sentence with a call that would."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -41,6 +41,12 @@ def read_call(tool: Tool, arguments: Mapping[str, Any]) -> Contract:
             f"The arguments of `{tool.name}` have more than {LONGEST_ARGUMENTS:,} characters. "
             f"Try `{example_of(tool)}`."
         )
+    for name, value in arguments.items():
+        if not all(map(_can_be_typed, _texts_in(value))):
+            raise RequestError(
+                f"{quote(name)} holds a character that nothing here can have in its name. "
+                f"Try `{example_of(tool)}`."
+            )
     try:
         return tool.contract.model_validate(dict(arguments))
     except ValidationError as error:
@@ -50,6 +56,19 @@ def read_call(tool: Tool, arguments: Mapping[str, Any]) -> Contract:
 def example_of(tool: Tool) -> str:
     """A call of the tool that it takes."""
     return call_text(tool.name, EXAMPLES.get(tool.name, {}))
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts_in(each)
+
+
+def _can_be_typed(text: str) -> bool:
+    """Whether a process can be handed this word: JSON knows characters that no word has."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _sentence(tool: Tool, error: ValidationError, arguments: Mapping[str, Any]) -> str:
