@@ -92,20 +92,19 @@ def score_of(baseline: str, data: Path | None) -> float:
 
 
 def _draw(panel: Any, title: str, curves: Sequence[Curve], axis: str) -> None:
-    """A line and a band, as far as every seed came."""
-    curves = [curve for curve in curves if len(curve.steps)]
-    if not curves:
+    """A line and a band, as far as every seed came.
+
+    While a hybrid imitates it stands at step 0, which no logarithm shows; its minutes do.
+    """
+    lines = [(getattr(curve, axis), curve.score) for curve in curves]
+    lines = [(along[along > 0], score[along > 0]) for along, score in lines]
+    lines = [(along, score) for along, score in lines if len(along)]
+    if not lines:
         return
-    along = [getattr(curve, axis) for curve in curves]
-    shared = np.geomspace(
-        max(float(each[0]) for each in along), min(float(each[-1]) for each in along), POINTS
-    )
-    scores = np.stack(
-        [
-            np.interp(shared, each, curve.score)
-            for each, curve in zip(along, curves, strict=True)
-        ]
-    )
+    begin, end = max(along[0] for along, _ in lines), min(along[-1] for along, _ in lines)
+    spaced = np.geomspace if axis == "steps" else np.linspace
+    shared = spaced(begin, end, POINTS)
+    scores = np.stack([np.interp(shared, along, score) for along, score in lines])
     (line,) = panel.plot(shared, scores.mean(axis=0), label=title)
     panel.fill_between(
         shared, scores.min(axis=0), scores.max(axis=0), color=line.get_color(), alpha=0.2
