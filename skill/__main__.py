@@ -4,9 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from drivetrain.errors import UserError
-from drivetrain.places import unusable_place
 from drivetrain.settings import home
+from drivetrain.shell import answered, speak_utf8
 from skill.command import parse
 
 INTERRUPTED = 130
@@ -14,12 +13,9 @@ INTERRUPTED = 130
 
 def main(words: Sequence[str]) -> int:
     """Answer the words; the report goes to stdout, an error as one sentence to stderr."""
-    _speak_utf8()
+    speak_utf8()
     try:
-        return _answer(words)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
+        return answered(lambda: _answer(words))
     except BrokenPipeError:
         # The reader has seen enough (`… | head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -27,12 +23,6 @@ def main(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. Runs go on; see `/train status`.\n")
         return INTERRUPTED
-    except OSError as error:
-        told = unusable_place(error)
-        if told is None:
-            raise
-        sys.stderr.write(f"error: {told}\n")
-        return told.exit_code
 
 
 def _answer(words: Sequence[str]) -> int:
@@ -50,13 +40,6 @@ def _answer(words: Sequence[str]) -> int:
         sys.stdout.flush()
     sys.stdout.flush()
     return report.exit_code if report.closing is None else report.closing()
-
-
-def _speak_utf8() -> None:
-    # A bare locale is ASCII, and an odd file name must not end an answer.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from drivetrain.errors import RequestError, UserError
+from drivetrain.errors import RequestError
 from drivetrain.options import Option, read_options
-from drivetrain.places import unusable_place
 from drivetrain.runs.attend import attend
 from drivetrain.runs.folder import is_run_id
 from drivetrain.runs.follow_up import is_asked_to_stop
@@ -20,6 +19,7 @@ from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
 from drivetrain.runs.stop import request_stop
 from drivetrain.settings import home
+from drivetrain.shell import answered
 from drivetrain.text import listing, quote
 from trainers.asked import CONFIG, DRY_RUN, SET, asked_with
 from trainers.configs import as_yaml, read_config, resolve
@@ -44,16 +44,7 @@ def main(module: str, algorithms: Sequence[str], words: Sequence[str]) -> int:
     module: how the program is called.  algorithms: those it may train, the default first.
     """
     try:
-        return _train(module, algorithms, words)
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    except OSError as error:
-        told = unusable_place(error)
-        if told is None:
-            raise
-        sys.stderr.write(f"error: {told}\n")
-        return told.exit_code
+        return answered(lambda: _train(module, algorithms, words))
     except KeyboardInterrupt:
         # Before there was a run to stop.
         return INTERRUPTED

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivetrain.errors import UserError
-from drivetrain.places import unusable_place
+from drivetrain.places import told_as_user_errors
 from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.environment import HOME, code_path, unmarked
 from drivetrain.runs.folder import RunFolder
@@ -93,14 +93,10 @@ def find(folder: Path, words: Sequence[str]) -> None:
     """Answer a question into its folder: what the background process does."""
     question = Question(tuple(words), folder)
     try:
-        report = _acted(words)
+        with told_as_user_errors():
+            report = _acted(words)
     except UserError as error:
         facts: Facts = {"error": str(error)}
-    except OSError as error:
-        told = unusable_place(error)
-        if told is None:
-            raise
-        facts = {"error": str(told)}
     else:
         facts = {
             "markdown": report.markdown,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from drivetrain.errors import RequestError, UserError
-from drivetrain.places import unusable_place
+from drivetrain.places import told_as_user_errors
 from drivetrain.runs.look import read_request
 from drivetrain.runs.registry import find_run
 from drivetrain.text import listing, quote
@@ -50,15 +50,11 @@ class Door:
             UserError: it cannot be done; one sentence, with a call that can.
         """
         try:
-            reply = self._reply(name, arguments)
+            with told_as_user_errors():
+                reply = self._reply(name, arguments)
         except UserError as error:
             self._audit(name, arguments, "refused", str(error))
             raise type(error)(with_calls(str(error))) from None
-        except OSError as error:
-            told = unusable_place(error)
-            if told is None:
-                raise
-            raise told from None
         outcome = "declined" if reply.report.startswith(DECLINED) else "done"
         self._audit(name, arguments, outcome, reply.report, reply.run_ids)
         return reply
@@ -133,13 +129,8 @@ class Door:
         call = Audited(
             self.caller.door, self.caller.role, name, arguments, outcome, said, run_ids
         )
-        try:
+        with told_as_user_errors():
             audit(self.home, call)
-        except OSError as error:
-            told = unusable_place(error)
-            if told is None:
-                raise
-            raise told from None
 
 
 def _require_finding(asked: StopCall, home: Path) -> None:
