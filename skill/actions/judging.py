@@ -10,6 +10,7 @@ from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
 from drivetrain.text import nearest, quote
 from skill.children import run_child
+from skill.evaluation_page import evaluation_report
 from skill.grammar import (
     BASELINE_NAMES,
     BASELINES,
@@ -22,7 +23,6 @@ from skill.grammar import (
 )
 from skill.report import Report
 from skill.room import Room
-from skill.run_page import evaluation_report
 
 
 def act_on_driver(command: Eval | Replay | Export | Compare, room: Room) -> Report:

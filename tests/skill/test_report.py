@@ -28,9 +28,10 @@ from drivetrain.runs.record import (
 from drivetrain.runs.registry import Overview
 from drivetrain.runs.resume import ResumeReply
 from drivetrain.runs.waiting import Waiting
+from skill.evaluation_page import evaluation_report
 from skill.log_page import logs_report
 from skill.replies import resume_report, start_report
-from skill.run_page import Page, evaluation_report, run_report
+from skill.run_page import Page, run_report
 from skill.status_page import Scene, fresh_sample, status_report
 from trainers.asked import Asked as AskedFor
 from trainers.configs import resolve
