@@ -11,7 +11,7 @@ import anyio.to_thread
 from mcp import types
 from mcp.server.elicitation import AcceptedElicitation, DeclinedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context, Elicit, Resolve
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from drivetrain.errors import UserError
 from drivetrain.runs.attend import progress_line
@@ -34,9 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Confirmation(BaseModel):
-    """What a person is shown: accepting is agreeing, unless they take this back."""
-
-    agree: bool = Field(default=True, title="Go ahead")
+    """What a person fills in: nothing, as accepting is agreeing."""
 
 
 class Calls:
@@ -143,8 +141,8 @@ def _answering(
 
     def answer(_question: str) -> bool | None:
         match outcome:
-            case AcceptedElicitation(data=Confirmation(agree=agree)):
-                return agree
+            case AcceptedElicitation():
+                return True
             case DeclinedElicitation():
                 return False
             case _:

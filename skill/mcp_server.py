@@ -101,6 +101,7 @@ def _listed(tool: Tool) -> types.Tool:
         input_schema=tool.schema,
         output_schema=_answers(),
         annotations=types.ToolAnnotations(
+            title=tool.title,
             read_only_hint=tool.read_only,
             destructive_hint=tool.destructive,
             idempotent_hint=tool.idempotent,

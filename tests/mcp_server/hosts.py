@@ -93,7 +93,7 @@ def talk(
         context: ClientRequestContext,  # noqa: ARG001
         params: types.ElicitRequestParams,  # noqa: ARG001
     ) -> types.ElicitResult:
-        content: dict[str, Any] | None = {"agree": True} if answer == "accept" else None
+        content: dict[str, Any] | None = {} if answer == "accept" else None
         return types.ElicitResult.model_validate({"action": answer, "content": content})
 
     async def session() -> T:
