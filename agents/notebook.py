@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
 from drivetrain.text import listing, plain
-from skill.table import table, untrusted
+from skill.compare_page import verdicts
+from skill.table import untrusted
 from skill.tools.answers import question_of
 from skill.tools.catalog import tool_named
 from skill.tools.contract import words_of
@@ -79,7 +80,7 @@ def verdict_on(
     Raises:
         anthropic.AnthropicError: the model cannot be asked.
     """
-    found = "\n\n".join(_difference_table(each) for each in comparisons)
+    found = "\n\n".join(verdicts(each.facts["comparisons"]) for each in comparisons)
     text = f"Task:\n{said['task']}\n\nCompared:\n{found}\n\nReport:\n{said['report']}\n\n{ASK}"
     try:
         verdict = client.messages.parse(
@@ -102,7 +103,10 @@ def write_entry(
     when = datetime.fromtimestamp(clock.wall(), UTC).strftime("%Y-%m-%d %H:%M UTC")
     parts = [f"## {when}: {_heading(verdict.question)}"]
     for each in comparisons:
-        parts += ["\n".join(_compared(each)), _difference_table(each)]
+        parts += [
+            "\n".join(_compared(each)),
+            verdicts(each.facts["comparisons"]),
+        ]
     parts.append(f"Verdict: **{verdict.answer}**.")
     path = home / "notebook.md"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
@@ -126,23 +130,3 @@ def _compared(comparison: Comparison) -> Iterator[str]:
         f"- On: {data['scenarios']} {untrusted(str(data['split']))} scenarios of "
         f"{untrusted(str(data['name']))}, of {data['groups']} drives"
     )
-
-
-def _difference_table(comparison: Comparison) -> str:
-    """Every difference that was looked at, with its interval and what is sure of it."""
-    rows = [
-        (
-            f"{untrusted(str(one['first']), 80)} less {untrusted(str(one['second']), 80)}",
-            untrusted(str(one["measure"])),
-            _interval(one["difference"]),
-            f"{one['p_corrected']:.3f}",
-            str(one["verdict"]).replace("_", " "),
-        )
-        for one in comparison.facts["comparisons"]
-    ]
-    return table(("Difference", "Measure", "Mean (95 % interval)", "p", "Found"), rows)
-
-
-def _interval(gap: Facts) -> str:
-    mean = f"{gap['mean']:+.4f}"
-    return mean if gap["low"] is None else f"{mean} ({gap['low']:+.4f} to {gap['high']:+.4f})"

@@ -124,7 +124,13 @@ def _standings(drivers: Sequence[Mapping[str, Any]]) -> str:
 
 def _verdict_part(facts: Mapping[str, Any]) -> str:
     comparisons = facts["comparisons"]
-    lines = ["### Who is better", ""]
+    parts = ["### Who is better", verdicts(comparisons), _footnote(len(comparisons))]
+    return "\n\n".join(parts)
+
+
+def verdicts(comparisons: Sequence[Mapping[str, Any]]) -> str:
+    """Who is better where that is sure, in sentences, and every difference, as a table."""
+    lines = []
     if any(one["verdict"] == "too_few" for one in comparisons):
         groups = min(one["groups"] for one in comparisons)
         lines += [
@@ -134,8 +140,7 @@ def _verdict_part(facts: Mapping[str, Any]) -> str:
             "",
         ]
     lines += [f"- {sentence}" for sentence in _sentences(comparisons)]
-    lines += ["", _difference_table(comparisons), "", _footnote(len(comparisons))]
-    return "\n".join(lines)
+    return "\n".join([*lines, "", _difference_table(comparisons)])
 
 
 def _sentences(comparisons: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -56,7 +56,8 @@ def test_what_was_compared_is_noted_with_its_numbers_and_no_surer(work: Work) ->
     assert (
         "- Compared: `constant velocity` and `IDM`\n- On: 4 `test` scenarios of `set`" in note
     )
-    assert "| `constant velocity` less `IDM` | `score` | -1.0000 (-1.0000 to -1.0000) |" in note
+    assert "- `constant velocity` and `IDM`: too few groups to tell." in note
+    assert "| `constant velocity` less `IDM` | -1.000 (-1.000 to -1.000), p " in note
     # Four drives tell nothing for sure, whatever the model says.
     assert note.endswith("Verdict: **open**.\n\n")
     assert "99.9" not in note
@@ -92,10 +93,8 @@ def test_a_second_entry_leaves_the_first_as_it_is(tmp_path: Path) -> None:
     path = write_entry(tmp_path, hostile, [comparison], NoonClock())
     first = path.read_text()
     assert first.splitlines()[0] == "## 1970-01-01 12:00 UTC: Better? ## Forged / 'x' (b>"
-    assert (
-        "| `a` less `b\\|x` | `score` | +0.2500 (+0.1250 to +0.5000) | 0.010 | better |"
-        in first
-    )
+    assert "- `a` is better than `b|x`: score 0.250 higher (0.125 to 0.500)." in first
+    assert "| `a` less `b\\|x` | +0.250 (+0.125 to +0.500), p 0.010 |" in first
     write_entry(tmp_path, Verdict(question="Again?", answer="no"), [comparison], NoonClock())
     both = path.read_text()
     assert both.startswith(first)
