@@ -18,6 +18,7 @@ from drivetrain.runs.index import Index, index_file
 from drivetrain.runs.locks import held
 from drivetrain.runs.look import Run, look_at
 from drivetrain.runs.record import Ended, Queued
+from drivetrain.text import quote
 
 T = TypeVar("T")
 
@@ -172,17 +173,15 @@ def _no_such_run(home: Path, run_id: str) -> str:
     import difflib  # only a typo needs it
 
     known = _answer(home, _all_ids) if runs_folder(home).is_dir() else []
-    shown = run_id if len(run_id) <= 80 else run_id[:77] + "..."
+    shown = quote(run_id, 80)
     if not known:
-        return (
-            f"There is no run `{shown}`; there are none yet. Try `/train ppo --run-id ppo_v1`."
-        )
+        return f"There is no run {shown}; there are none yet. Try `/train ppo --run-id ppo_v1`."
     near = difflib.get_close_matches(run_id, known, n=3, cutoff=0.5)
     if near:
         names = ", ".join(f"`{name}`" for name in near)
-        return f"There is no run `{shown}`; similar: {names}. Try `/train status {near[0]}`."
+        return f"There is no run {shown}; similar: {names}. Try `/train status {near[0]}`."
     last = known[0]
-    return f"There is no run `{shown}`; the newest is `{last}`. Try `/train status {last}`."
+    return f"There is no run {shown}; the newest is `{last}`. Try `/train status {last}`."
 
 
 def _all_ids(index: Index) -> list[str]:

@@ -184,6 +184,11 @@ def test_what_is_no_id_finds_no_run(three: Path, name: str) -> None:
         find_run(three, name)
 
 
+def test_a_name_that_no_run_can_have_is_shown_plainly(three: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"^There is no run `a'b`; "):
+        find_run(three, "a`b\x1b[2J")
+
+
 def test_reading_and_starting_runs_loads_nothing_heavy() -> None:
     code = (
         "import sys, drivetrain.runs.registry, drivetrain.runs.launch, drivetrain.runs.stop,"
