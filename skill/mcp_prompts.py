@@ -1,12 +1,14 @@
 """What a host offers as commands of its own: a chat command, and a diagnosis."""
 
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
+from mcp import types
 from mcp.server import MCPServer
 from pydantic import Field
 
 from drivetrain.errors import UserError
-from drivetrain.text import plain
+from drivetrain.text import listing, plain, quote
 from skill.command import parse
 from skill.tools.calls import call_of, call_text, with_calls
 from trainers.requests import REQUESTS
@@ -24,6 +26,26 @@ def add_prompts(server: MCPServer[None]) -> None:
         title="Diagnose a run",
         description="Find out what is wrong with a run, and what to change.",
     )(diagnose)
+
+
+def prompt_refusal(
+    prompts: Sequence[types.Prompt], name: str, given: Collection[str]
+) -> str | None:
+    """Why a prompt cannot be had with these arguments, None where it can.
+
+    The library tells a mistake as a crash: with its traceback, and the name as it came.
+    """
+    known = {prompt.name: prompt.arguments or [] for prompt in prompts}
+    if name not in known:
+        return f"{quote(name)} is no prompt; there are {listing(known)}. Try `train`."
+    taken = {argument.name: argument.required for argument in known[name]}
+    for argument in given:
+        if argument not in taken:
+            return f"{quote(argument)} is no argument of prompt `{name}`: try {listing(taken)}."
+    missing = [
+        argument for argument, needed in taken.items() if needed and argument not in given
+    ]
+    return f"Prompt `{name}` needs {listing(missing)}." if missing else None
 
 
 def train(

@@ -15,6 +15,7 @@ from drivetrain.errors import NotFoundError, UserError
 from drivetrain.runs.look import Run
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.settings import PROJECT
+from drivetrain.text import quote
 from skill.actions import act
 from skill.command import parse
 from skill.facts import state_word
@@ -65,6 +66,15 @@ def add_resources(server: MCPServer[None], home: Path) -> None:
         )
     for address, (name, does, read) in fixed.items():
         server.resource(address, name=name, description=does, mime_type=MARKDOWN)(_named(read))
+
+
+def address_refusal(address: str) -> str:
+    """That nothing stands at an address, in words that show it plainly."""
+    return (
+        f"{quote(address)} is no resource; there are `run://ID`, `run://ID/config`, "
+        f"`train://help`, `train://doctor`, `train://config/ALGORITHM` and `{SKILL}`. "
+        "Try `train://help`."
+    )
 
 
 async def newest_runs(home: Path) -> list[types.Resource]:

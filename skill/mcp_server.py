@@ -5,19 +5,24 @@ not have, so it is handed all of them as one, and the door checks them against t
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from mcp import types
 from mcp.server import MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp.shared.exceptions import MCPError
+from pydantic import AnyUrl
 from typing_extensions import override
 
+from drivetrain.errors import UserError
 from skill.mcp_calls import Calls
 from skill.mcp_news import NewsDesk
-from skill.mcp_prompts import add_prompts
-from skill.mcp_resources import add_resources, newest_runs
+from skill.mcp_prompts import add_prompts, prompt_refusal
+from skill.mcp_resources import add_resources, address_refusal, newest_runs
 from skill.tools.catalog import Tool, tools
 from skill.tools.reply import Reply
 from skill.tools.roles import ROLES
@@ -86,6 +91,31 @@ class TrainServer(MCPServer[None]):
         if name not in {tool.name for tool in tools()}:
             return await self._refuse(name, arguments)
         return await super().call_tool(name, {"arguments": arguments}, context)
+
+    @override
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[None, Any] | None = None,
+    ) -> types.GetPromptResult | types.InputRequiredResult:
+        """Get a prompt, or a sentence on why there is none."""
+        refusal = prompt_refusal(await self.list_prompts(), name, arguments or {})
+        if refusal is not None:
+            raise MCPError(types.INVALID_PARAMS, refusal)
+        return await super().get_prompt(name, arguments, context)
+
+    @override
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[None, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | types.InputRequiredResult:
+        """Read what stands at an address."""
+        try:
+            return await super().read_resource(uri, context)
+        except ResourceNotFoundError as error:
+            if isinstance(error.__cause__, UserError):
+                raise
+            raise ResourceNotFoundError(address_refusal(str(uri))) from None
 
     @override
     async def list_resources(self) -> list[types.Resource]:

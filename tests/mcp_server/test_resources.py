@@ -75,6 +75,44 @@ def test_a_run_that_is_not_there_is_no_resource(home: Path, era: str, address: s
     talk(home, say, era=era)
 
 
+@pytest.mark.parametrize("era", ERAS)
+def test_an_address_where_nothing_stands_is_refused_with_those_there_are(
+    home: Path, era: str
+) -> None:
+    async def say(client: Client) -> str:
+        with pytest.raises(MCPError) as refused:
+            await client.read_resource("train://nothing\x1b[2J`")
+        return refused.value.message
+
+    told = talk(home, say, era=era)
+    assert told.startswith("`train://nothing'` is no resource; there are `run://ID`, ")
+    assert told.endswith("Try `train://help`.")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "told"),
+    [
+        ("diagnosis\x1b[2J", {}, "`diagnosis` is no prompt; there are `train` and `diagnose`."),
+        ("diagnose", {}, "Prompt `diagnose` needs `run_id`."),
+        ("diagnose", {"run": "a"}, "`run` is no argument of prompt `diagnose`: try `run_id`."),
+    ],
+)
+def test_a_prompt_that_cannot_be_had_is_refused_in_a_sentence(
+    home: Path,
+    name: str,
+    arguments: dict[str, str],
+    told: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def say(client: Client) -> str:
+        with pytest.raises(MCPError) as refused:
+            await client.get_prompt(name, arguments)
+        return refused.value.message
+
+    assert talk(home, say).startswith(told)
+    assert "Traceback" not in caplog.text
+
+
 def test_who_listens_hears_of_a_run_that_ends(home: Path) -> None:
     begun(home, "a")
 
