@@ -19,12 +19,14 @@ def serve(command: Mcp, room: Room) -> NoReturn:
     # looking for garbage among it.
     gc.disable()
     from skill.mcp_server import TrainServer
+    from skill.mcp_wire import mend_stdin
 
     server = TrainServer(room.home, command.role)
     gc.freeze()
     gc.enable()
     # The thread that reads stdin cannot be interrupted: Ctrl-C ends the process instead.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    mend_stdin()
     anyio.run(server.run_stdio_async)
     logging.shutdown()
     sys.stderr.flush()

@@ -1,13 +1,10 @@
 """The server as a process of its own, as hosts start it."""
 
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import pytest
 
@@ -21,67 +18,9 @@ from skill.tools.catalog import tool_named
 from skill.tools.contract import words_of
 from skill.tools.doing import ANSWERS_WITHIN_S
 from tests.mcp_server.hosts import PATIENCE_S, begun
+from tests.mcp_server.wire import Host, serving
 
-HELLO = {
-    "protocolVersion": "2025-11-25",
-    "capabilities": {},
-    "clientInfo": {"name": "test", "version": "1"},
-}
 ALIEN = "sys.modules['mcp'] = sys.modules['pydantic'] = sys.modules['anthropic'] = None"
-
-
-class Host:
-    """Speaks line by line to a server."""
-
-    def __init__(self, server: "subprocess.Popen[bytes]") -> None:
-        self.server = server
-        self._number = 0
-
-    def say(self, line: bytes) -> None:
-        """Write a line to the server."""
-        stdin = cast(IO[bytes], self.server.stdin)
-        stdin.write(line + b"\n")
-        stdin.flush()
-
-    def ask(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """The answer to a request."""
-        self._number += 1
-        self.send({"id": self._number, "method": method, "params": parameters})
-        while True:
-            line = cast(IO[bytes], self.server.stdout).readline()
-            assert line, "the server left"
-            answer: dict[str, Any] = json.loads(line)
-            if answer.get("id") == self._number:
-                return answer
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Write a message."""
-        self.say(json.dumps({"jsonrpc": "2.0", **message}).encode())
-
-
-@contextmanager
-def serving(home: Path, *options: str) -> Iterator[Host]:
-    """A server that has been greeted."""
-    environment = os.environ | {
-        "DRIVETRAIN_HOME": str(home),
-        "DRIVETRAIN_PYTHON": sys.executable,
-    }
-    server = subprocess.Popen(
-        [PROJECT / "bin" / "train", "mcp", *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        cwd=home.parent,
-    )
-    with server:
-        try:
-            host = Host(server)
-            host.ask("initialize", HELLO)
-            host.send({"method": "notifications/initialized"})
-            yield host
-        finally:
-            server.kill()
 
 
 def call(host: Host, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
