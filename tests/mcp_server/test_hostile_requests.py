@@ -58,15 +58,11 @@ def shown_in(answer: dict[str, Any]) -> str:
 
 
 def texts_in(told: object) -> Iterator[str]:
-    match told:
-        case str():
-            yield told
-        case dict():
-            for each in told.values():
-                yield from texts_in(each)
-        case list():
-            for each in told:
-                yield from texts_in(each)
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, dict | list):
+        for each in told.values() if isinstance(told, dict) else told:
+            yield from texts_in(each)
 
 
 def assert_unharmed(host: Host, answers: list[dict[str, Any]]) -> None:

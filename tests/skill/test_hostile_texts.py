@@ -66,7 +66,7 @@ def test_no_argument_of_a_process_does_either(home: Path) -> None:
     environment = os.environ | {"DRIVETRAIN_PYTHON": sys.executable}
 
     def answer(words: list[str]) -> "subprocess.CompletedProcess[str]":
-        command = [PROJECT / "bin" / "train", *words]
+        command = [str(PROJECT / "bin" / "train"), *words]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, timeout=60
         )
