@@ -15,9 +15,10 @@ from skill.tools.acting import StopCall
 from skill.tools.audit import Audited, audit
 from skill.tools.calls import call_text, with_calls
 from skill.tools.catalog import Tool, tool_named
+from skill.tools.contract import Contract
 from skill.tools.doing import report_of
 from skill.tools.refusals import read_call
-from skill.tools.reply import Reply, reply_of
+from skill.tools.reply import FEWER, Reply, reply_of
 from skill.tools.roles import ROLES
 
 DECLINED: Final = "Declined."
@@ -83,7 +84,8 @@ class Door:
             report, images = pictured(tool, asked, self.home)
         else:
             report, images = declined or report_of(tool, asked, self.home), ()
-        reply = reply_of(tool.name, report, getattr(asked, "detail", "concise"))
+        detail = getattr(asked, "detail", "concise")
+        reply = reply_of(tool.name, report, detail, _more(tool, asked))
         return reply.model_copy(update={"images": images}) if images else reply
 
     def _allowed(self, name: str) -> Tool:
@@ -131,6 +133,14 @@ class Door:
         )
         with told_as_user_errors():
             audit(self.home, call)
+
+
+def _more(tool: Tool, asked: Contract) -> str:
+    """How to see what a reply has no room for."""
+    if getattr(asked, "detail", None) != "concise":
+        return FEWER
+    given = asked.model_dump(exclude_unset=True, mode="json")
+    return f"`{call_text(tool.name, {**given, 'detail': 'detailed'})}` shows more"
 
 
 def _require_finding(asked: StopCall, home: Path) -> None:

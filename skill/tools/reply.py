@@ -15,6 +15,7 @@ BUDGETS: Final = {"train_logs": 2000, "train_compare": 1500}
 CONCISE, DETAILED = 600, 2500
 MOST_RUNS = 20
 MOST_CALLS = 5
+FEWER: Final = "ask for one run, or for fewer"
 _ROOM_FOR_REST = 400
 """Characters that are kept for what stands beside the report."""
 
@@ -31,11 +32,14 @@ class Reply(BaseModel):
     images: tuple[str, ...] = ()
 
 
-def reply_of(tool: str, report: Report, detail: Detail) -> Reply:
-    """The report as a reply that no context is flooded by."""
+def reply_of(tool: str, report: Report, detail: Detail, more: str = FEWER) -> Reply:
+    """The report as a reply that no context is flooded by.
+
+    more: how to see what is cut off.
+    """
     tokens = DETAILED if detail == "detailed" else BUDGETS.get(tool, CONCISE)
     left = tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_REST
-    text, is_cut = bounded(report.markdown, left)
+    text, is_cut = bounded(report.markdown, left, more)
     facts = finite(report.facts) if detail == "detailed" else None
     if facts is not None and len(json.dumps(facts)) > left - len(text):
         facts, is_cut = None, True
@@ -48,8 +52,10 @@ def reply_of(tool: str, report: Report, detail: Detail) -> Reply:
     )
 
 
-def bounded(text: str, most: int) -> tuple[str, bool]:
+def bounded(text: str, most: int, more: str = FEWER) -> tuple[str, bool]:
     """The text in `most` characters, by whole lines, and whether any are missing.
+
+    more: how to see those; stands behind the number of them.
 
     A block that was open where it is cut is closed, so that what follows is not read as code.
     """
@@ -57,7 +63,7 @@ def bounded(text: str, most: int) -> tuple[str, bool]:
         return text, False
     kept: list[str] = []
     lines = text.splitlines()
-    room = most - 80
+    room = most - len(more) - 40
     for line in lines:
         if len(line) + 1 > room:
             break
@@ -65,7 +71,7 @@ def bounded(text: str, most: int) -> tuple[str, bool]:
         room -= len(line) + 1
     is_open = sum(line.startswith("```") for line in kept) % 2 == 1
     ending = ["```"] if is_open else []
-    rest = f"… {len(lines) - len(kept)} more lines; ask for one run, or for fewer."
+    rest = f"… {len(lines) - len(kept)} more lines; {more}."
     return "\n".join([*kept, *ending, rest]), True
 
 

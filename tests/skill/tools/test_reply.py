@@ -24,6 +24,7 @@ def test_all_runs_of_a_long_life_fit_into_a_reply(home: Path, opened: Opened) ->
     concise = opened().call("train_status", {})
     assert tokens(concise.model_dump_json(exclude_none=True)) <= 900
     assert tokens(concise.report) <= 600
+    assert concise.report.endswith(" more lines; `train_status(detail='detailed')` shows more.")
     detailed = opened().call("train_status", {"detail": "detailed"})
     assert tokens(detailed.model_dump_json()) <= 2_900
 
