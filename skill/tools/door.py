@@ -15,7 +15,7 @@ from skill.tools.acting import StopCall
 from skill.tools.audit import Audited, audit
 from skill.tools.calls import call_text, with_calls
 from skill.tools.catalog import Tool, tool_named
-from skill.tools.contract import Contract
+from skill.tools.contract import Contract, Detail
 from skill.tools.doing import report_of
 from skill.tools.refusals import read_call
 from skill.tools.reply import FEWER, Reply, reply_of
@@ -84,7 +84,7 @@ class Door:
             report, images = pictured(tool, asked, self.home)
         else:
             report, images = declined or report_of(tool, asked, self.home), ()
-        detail = getattr(asked, "detail", "concise")
+        detail: Detail = getattr(asked, "detail", "concise")
         reply = reply_of(tool.name, report, detail, _more(tool, asked))
         return reply.model_copy(update={"images": images}) if images else reply
 
