@@ -50,7 +50,7 @@ def _bad_lines(folder: RunFolder) -> Iterator[tuple[int, bytes]]:
 def _is_event(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -60,7 +60,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """The facts of a file, or None where it is absent, torn or no JSON object."""
     try:
         facts = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
 

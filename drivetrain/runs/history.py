@@ -82,9 +82,9 @@ def _events(folder: RunFolder, last_bytes: int | None) -> Iterator[dict[str, Any
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:
-    """An event, or None where a power cut tore its line."""
+    """An event, or None where its line is torn or damaged."""
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None

@@ -82,7 +82,7 @@ def _from_events(folder: RunFolder) -> Progress | None:
                 reward=event.get("reward"),
                 best_reward=event.get("best_reward"),
             )
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
     return None
 

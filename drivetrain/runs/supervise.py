@@ -757,7 +757,7 @@ def read_json(path: str) -> Facts:
     try:
         with open(path, encoding="utf-8") as file:
             facts = json.load(file)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}
 

@@ -45,7 +45,7 @@ def entries_of(lines: Iterable[bytes]) -> Entries:
         try:
             event = json.loads(line)
             _add(entries, event, int(event["step"]), round(float(event["t"]) * 1000))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return entries
 

@@ -29,6 +29,13 @@ def test_a_notice_to_the_supervisor_is_a_preemption(home: Path, signum: signal.S
     assert end.step == end.unit
 
 
+def test_a_stop_request_that_is_nested_without_end_is_no_stop(home: Path) -> None:
+    folder = start_and_meet(home, "save_units").folder
+    folder.stop_request.write_bytes(b"[" * 100_000)
+    kill(folder, "supervisor", signal.SIGTERM)
+    assert ended(home).reason == "preempted"
+
+
 @pytest.mark.parametrize("who", ["supervisor", "trainer"])
 def test_a_run_that_leaves_on_a_notice_is_shown_as_stopping(home: Path, who: str) -> None:
     folder = start_and_meet(home, "save_slowly").folder

@@ -48,6 +48,7 @@ def test_a_quick_look_reads_the_end_alone_and_only_whole_lines(tmp_path: Path) -
 def test_torn_lines_and_a_missing_file_tell_nothing(tmp_path: Path) -> None:
     assert read_history(RunFolder(tmp_path, "none")).numbers == {}
     folder = written_run(tmp_path)
-    folder.events.write_text('{"step": 1, "event": "metrics", "rew\n[1]\n\n')
+    nested = "[" * 10_000
+    folder.events.write_text(f'{{"step": 1, "event": "metrics", "rew\n[1]\n\n{nested}\n')
     tell(folder, 2, reward=2.0)
     assert read_history(folder).numbers == {"reward": [(2, 2.0)]}

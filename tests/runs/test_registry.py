@@ -19,6 +19,9 @@ from drivetrain.runs.registry import Overview, find_run, newest, note, overview
 from drivetrain.runs.resume import request_resume
 from drivetrain.runs.stop import request_stop
 from drivetrain.settings import state_folder
+from skill.actions import act
+from skill.grammar import Status
+from skill.room import Room
 from tests.runs.living import ended, start, start_and_meet
 
 
@@ -176,6 +179,33 @@ def test_a_run_whose_request_is_damaged_is_said_to_be_so(three: Path) -> None:
     with pytest.raises(DataError, match=r"`first`.*`request.json` is damaged.*/train doctor"):
         find_run(three, "first")
     assert [run.id for run in overview(three).active] == ["third"]
+
+
+NESTED = b"[" * 100_000
+RECORDS = (
+    *("status.json", "events.jsonl", "evaluation.json", "lineage.json", "mlflow.json"),
+    *("stop.request", "resume.request"),
+    *(f"attempts/001/{name}.json" for name in ("launch", "proc", "outcome", "exit")),
+)
+
+
+def test_a_record_that_is_nested_without_end_hides_no_run(three: Path) -> None:
+    folder = runs_folder(three) / "first"
+    for record in RECORDS:
+        before = (folder / record).read_bytes() if (folder / record).exists() else b""
+        (folder / record).write_bytes(NESTED)
+        page = act(Status("first", as_json=False), Room(three, sys.stderr))
+        assert page.markdown.startswith("## Run first\n"), record
+        (folder / record).write_bytes(before)
+    assert [run.id for run in overview(three).ended] == ["second", "first"]
+
+
+def test_a_run_is_shown_where_neither_its_status_nor_its_events_are_whole(
+    three: Path,
+) -> None:
+    for record in ("status.json", "events.jsonl"):
+        (runs_folder(three) / "second" / record).write_bytes(NESTED)
+    assert find_run(three, "second").progress is None
 
 
 @pytest.mark.parametrize("name", ["..", "../runs/first", "", "a b", "x" * 300, ".index"])

@@ -58,6 +58,14 @@ def test_a_line_is_told_once_it_is_whole(home: Path) -> None:
     assert curve(folder, "reward") == [(10, 1.5)]
 
 
+def test_a_line_that_is_nested_without_end_is_passed_over(home: Path) -> None:
+    folder = written_run(home)
+    folder.events.write_bytes(b"[" * 10_000 + b"\n")
+    tell(folder, 10, reward=1.5)
+    Mirror(folder).catch_up()
+    assert curve(folder, "reward") == [(10, 1.5)]
+
+
 def test_a_replay_changes_nothing(home: Path) -> None:
     folder = written_run(home)
     for step in range(400):
