@@ -28,10 +28,11 @@ def main(words: Sequence[str]) -> int:
 def _answer(words: Sequence[str]) -> int:
     command = parse(words)
     # Parsing alone must not pay for SQLite.
+    from drivetrain.runs.asker import SHELL
     from skill.actions import act
     from skill.room import Room
 
-    report = act(command, Room(home(), sys.stderr))
+    report = act(command, Room(home(), sys.stderr, SHELL))
     has_answer = report.facts if command.as_json else report.markdown
     if has_answer:
         sys.stdout.write(f"{report.text(as_json=command.as_json)}\n")

@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from drivetrain.numbers import percent, short_duration
+from drivetrain.runs.asker import SHELL, Asker
 from drivetrain.runs.look import Run
 from drivetrain.runs.progress import Progress
 from drivetrain.runs.record import (
@@ -82,10 +83,18 @@ def queue_words(waiting: Waiting) -> str:
     return f"{words}, starts in {short_duration(waiting.starts_in_s)}"
 
 
-def why(end: Ended) -> str:
+def why(end: Ended, stopped_by: Asker | None = None) -> str:
     """Why a run ended, as a clause for people: the reason, and what is known besides."""
     detail = f"; {untrusted(end.detail)}" if end.detail else ""
-    return f"{REASONS[end.reason]}{detail}"
+    reason = REASONS[end.reason]
+    if end.reason == "user_stop" and (name := named(stopped_by)):
+        reason = f"asked to stop by {name}"
+    return f"{reason}{detail}"
+
+
+def named(asker: Asker | None) -> str:
+    """Who asked, for people; empty where nothing tells a person from a chat."""
+    return "" if asker is None or asker == SHELL else asker.words
 
 
 def tracker_trouble(run: Run) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivetrain.numbers import percent, short_count, short_duration, short_number
+from drivetrain.runs.asker import Asker, facts_of
 from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
 from drivetrain.runs.waiting import Waiting
@@ -13,6 +14,7 @@ from skill.diagnosis_page import health_line
 from skill.evaluation_page import evaluation_part, without_scenarios
 from skill.facts import (
     ended_step,
+    named,
     phase_words,
     queue_facts,
     queue_words,
@@ -36,6 +38,8 @@ class Page:
     licences: of its data.  now: wall clock, s.  lineage: what it came from.
     from_step: where its attempt went on from, or will.  waiting: its place in the queue.
     ended_in_s: until a stalled run is ended.  health: what the rules find in its learning.
+    resumed_by, stopped_by: who asked its last attempt to begin, and to end; None where nobody
+    did, or is known.
     """
 
     run: Run
@@ -48,6 +52,8 @@ class Page:
     waiting: Waiting | None = None
     ended_in_s: float | None = None
     health: Diagnosis | None = None
+    resumed_by: Asker | None = None
+    stopped_by: Asker | None = None
 
 
 def run_report(page: Page) -> Report:
@@ -61,6 +67,9 @@ def run_report(page: Page) -> Report:
     ]
     own = run_facts(run) if page.waiting is None else queue_facts(page.waiting)
     facts: Facts = own | {
+        "asked_by": facts_of(page.asked.asked_by) if page.asked else None,
+        "resumed_by": facts_of(page.resumed_by),
+        "stopped_by": facts_of(page.stopped_by),
         "from_step": page.from_step,
         "ended_in_s": page.ended_in_s,
         "events_lost": run.progress.dropped if run.progress else None,
@@ -83,6 +92,8 @@ def _progress_lines(page: Page) -> Iterable[str]:
     yield f"- State: {_state(page)}"
     yield from _attempt_lines(page)
     yield f"- Algorithm: {run.algorithm}, started {ago(run.created, page.now)}"
+    if page.asked and (asker := named(page.asked.asked_by)):
+        yield f"- Asked by: {asker}"
     if seen is None:
         return
     step = ended_step(run) or seen.step
@@ -107,7 +118,7 @@ def _state(page: Page) -> str:
     run = page.run
     match run.state:
         case Ended(how=how, reason=reason, at=at):
-            return f"{how} ({reason}) {ago(at, page.now)}: {why(run.state)}"
+            return f"{how} ({reason}) {ago(at, page.now)}: {why(run.state, page.stopped_by)}"
         case Stalled(overdue_s=overdue):
             silent = f"stalled, {short_duration(overdue)} overdue with a sign of life"
             return f"{silent}; {_what_follows(page)}"
@@ -116,7 +127,8 @@ def _state(page: Page) -> str:
         case Queued() if page.waiting is not None:
             return f"queued: {queue_words(page.waiting)}"
         case Queued() | Starting() | Running() | Stopping():
-            return state_word(run.state)
+            asker = named(page.stopped_by)
+            return f"{state_word(run.state)}{f', asked by {asker}' if asker else ''}"
 
 
 def _what_follows(page: Page) -> str:
@@ -138,7 +150,8 @@ def _attempt_lines(page: Page) -> Iterable[str]:
         seen = page.run.progress
         anew = "in its warm-up" if seen and seen.stage_step else "anew"
         where = f"{begins} {short_count(page.from_step)}" if page.from_step else anew
-        yield f"- Attempt: {number}, {where}"
+        asker = named(page.resumed_by)
+        yield f"- Attempt: {number}, {where}{f', asked by {asker}' if asker else ''}"
 
 
 def _request_lines(page: Page) -> Iterable[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from drivetrain.errors import RequestError
 from drivetrain.options import Option, read_options
+from drivetrain.runs.asker import FOREGROUND
 from drivetrain.runs.attend import attend
 from drivetrain.runs.folder import is_run_id
 from drivetrain.runs.follow_up import is_asked_to_stop
@@ -93,7 +94,7 @@ def _output(text: str | None) -> Path | None:
 
 
 def _attended(request: TrainRequest, output: Path | None) -> int:
-    started = launch(request, home=home())
+    started = launch(request, home=home(), asked_by=FOREGROUND)
     run = started.run
     begun = "started" if started.created else "is the same request as before"
     sys.stderr.write(f"Run `{run.id}` {begun}; `/train status {run.id}` shows it too.\n")
@@ -103,7 +104,7 @@ def _attended(request: TrainRequest, output: Path | None) -> int:
         except KeyboardInterrupt:
             # Once more, and it is ended without a save.
             force = _is_asked(find_run(home(), run.id))
-            did = request_stop(home(), run.id, force=force).did
+            did = request_stop(home(), run.id, force=force, asked_by=FOREGROUND).did
             how = "it ends within seconds" if did == "forced" else "it saves first"
             later = f"`/train resume {run.id}` lets it go on later"
             sys.stderr.write(f"\nStopping `{run.id}` ({did}); {how}. {later}.\n")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drivetrain.errors import NotFoundError, RequestError
 from drivetrain.machine import has_driver
+from drivetrain.runs.asker import Asker
 from drivetrain.runs.folder import RunFolder, is_run_id
 from drivetrain.runs.launch import RunSpec, Started, start_run
 from drivetrain.runs.plan import Plan
@@ -26,8 +27,10 @@ CLOSER = (sys.executable, "-P", "-m", "drivetrain.tracking", "close")
 """What tells MLflow how the run ended."""
 
 
-def launch(request: TrainRequest, *, home: Path) -> Started:
+def launch(request: TrainRequest, *, home: Path, asked_by: Asker | None = None) -> Started:
     """The run of this request, started in the background; the same request gives the same run.
+
+    asked_by: None where nobody is known; whoever asks again does not change it.
 
     Raises:
         NotFoundError: its data, its checkpoint or the run it comes after is not there.
@@ -48,6 +51,7 @@ def launch(request: TrainRequest, *, home: Path) -> Started:
         command=TRAINER,
         run_id=request.run_id,
         plan=plan_of(request),
+        asked_by=asked_by,
     )
     return start_run(home, spec)
 

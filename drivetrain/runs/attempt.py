@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from drivetrain.clock import SYSTEM
+from drivetrain.runs.asker import Asker, asker_in, facts_of
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.boot import this_boot
 from drivetrain.runs.environment import CORES, code_path, marks_of, unmarked
@@ -52,6 +53,7 @@ def _next_attempt(
     facts = {
         "v": 1,
         "by": state.by,
+        "asked_by": facts_of(_asker(folder, asked, state)),
         "argv": [*asked.command, str(folder.path)],
         "env": _environment(folder, attempt, lease),
         "finisher": [sys.executable, "-P", "-m", "drivetrain.runs", "finish", str(folder.path)],
@@ -72,6 +74,11 @@ def _next_attempt(
             attempt.path.rmdir()
         raise
     return attempt
+
+
+def _asker(folder: RunFolder, asked: Asked, state: Queued) -> Asker | None:
+    """For whom the attempt is; a run that goes on by itself does so for who asked first."""
+    return asker_in(folder.resume_request) if state.by == "user" else asked.asked_by
 
 
 def _environment(folder: RunFolder, attempt: AttemptFolder, lease: Lease) -> dict[str, str]:

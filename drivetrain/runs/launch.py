@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivetrain.clock import SYSTEM
 from drivetrain.errors import ConflictError, RequestError
+from drivetrain.runs.asker import Asker, facts_of
 from drivetrain.runs.atomic import replace_file, replace_json, sync_folder
 from drivetrain.runs.folder import RunFolder, is_run_id, runs_folder
 from drivetrain.runs.look import Run, look_at, read_request
@@ -29,7 +30,7 @@ class RunSpec:
     """What to run.  run_id: None for one made up.  digest: equal for equal requests.
 
     command: what trains; the run's folder is added as its last word.  plan: what the run
-    needs, and when it may begin.
+    needs, and when it may begin.  asked_by: None where nobody is known to have asked.
     """
 
     algorithm: str
@@ -39,6 +40,7 @@ class RunSpec:
     command: tuple[str, ...]
     run_id: str | None = None
     plan: Plan = field(default_factory=Plan)
+    asked_by: Asker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def _draft(home: Path, spec: RunSpec) -> Path:
         "algorithm": spec.algorithm,
         "digest": spec.digest,
         "created": SYSTEM.wall(),
+        "asked_by": facts_of(spec.asked_by),
         "command": spec.command,
         "plan": spec.plan.as_facts(),
         "request": json.loads(spec.request_json),

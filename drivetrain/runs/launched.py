@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import cast, get_args
 
+from drivetrain.runs.asker import Asker
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import AttemptFolder, RunFolder
 from drivetrain.runs.record import By
@@ -14,13 +15,15 @@ class Launched:
 
     by: what made it.  from_step: step of the newest saved state at that moment, 0 for none.
     total_steps: the total that a resume had raised the run to, None for the request's own.
-    gpu: the UUID of the GPU that it has leased, None for none.
+    gpu: the UUID of the GPU that it has leased, None for none.  asked_by: for whom it is, None
+    where nobody is known.
     """
 
     by: By
     from_step: int
     total_steps: int | None
     gpu: str | None
+    asked_by: Asker | None = None
 
 
 def read_launch(attempt: AttemptFolder) -> Launched | None:
@@ -34,6 +37,7 @@ def read_launch(attempt: AttemptFolder) -> Launched | None:
         from_step=from_step if isinstance(from_step, int) else 0,
         total_steps=_steps(facts.get("total_steps")),
         gpu=_gpu(facts.get("lease")),
+        asked_by=Asker.parse(facts.get("asked_by")),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivetrain.clock import SYSTEM, Clock
+from drivetrain.runs.asker import Asker
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Boot
 from drivetrain.runs.folder import RunFolder
@@ -19,6 +20,7 @@ class Asked:
 
     created: wall clock, s.  request: the request's own JSON.  command: what trains it, to
     which the run's folder is added.  plan: what it needs, and when it may begin.
+    asked_by: who asked first; None where nobody is known.
     """
 
     algorithm: str
@@ -27,6 +29,7 @@ class Asked:
     request: dict[str, Any]
     command: tuple[str, ...]
     plan: Plan
+    asked_by: Asker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def read_request(folder: RunFolder) -> Asked | None:
             request=dict(facts["request"]),
             command=tuple(map(str, facts["command"])),
             plan=Plan.parse(facts.get("plan") or {}),
+            asked_by=Asker.parse(facts.get("asked_by")),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from drivetrain.clock import SYSTEM
 from drivetrain.errors import ConflictError, DataError, RequestError
+from drivetrain.runs.asker import Asker, facts_of
 from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import raised_total
@@ -34,10 +35,16 @@ class ResumeReply:
     has_warmed_up: bool = False
 
 
-def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -> ResumeReply:
+def request_resume(
+    home: Path,
+    run_id: str,
+    *,
+    total_steps: int | None = None,
+    asked_by: Asker | None = None,
+) -> ResumeReply:
     """Let an ended run go on where it was saved, or from its start where nothing was.
 
-    total_steps: a higher total to train to, for good.
+    total_steps: a higher total to train to, for good.  asked_by: None where nobody is known.
 
     Raises:
         NotFoundError: there is no such run.
@@ -47,24 +54,26 @@ def request_resume(home: Path, run_id: str, *, total_steps: int | None = None) -
         DataError: it saved states, and every one of them is damaged.
     """
     home = home.absolute()
-    did, from_step = in_time(run_id, lambda: _act(find_run(home, run_id), total_steps))
+    did, from_step = in_time(
+        run_id, lambda: _act(find_run(home, run_id), total_steps, asked_by)
+    )
     run = find_run(home, run_id)  # tells the index, where it was brought up to date meanwhile
     has_warmed_up = run.folder.has_warmed_up
     schedule_step(home, wait=True, run=run_id)
     return ResumeReply(find_run(home, run_id), did, from_step, has_warmed_up)
 
 
-def _act(run: Run, total_steps: int | None) -> tuple[Did, int] | None:
+def _act(run: Run, total_steps: int | None, asked_by: Asker | None) -> tuple[Did, int] | None:
     """What the request did, and the step to go on from; None where the run is just changing."""
     _refuse_active(run)
     settle(run.folder)  # else done by the look, unless the disk refused: here that is told
     _refuse_total(run, total_steps)
     from_step = _sound_step(run.folder)
-    did = _ask(run.folder, total_steps)
+    did = _ask(run.folder, total_steps, asked_by)
     return None if did is None else (did, from_step)
 
 
-def _ask(folder: RunFolder, total_steps: int | None) -> Did | None:
+def _ask(folder: RunFolder, total_steps: int | None, asked_by: Asker | None) -> Did | None:
     """Leave the request in the folder; None where the run is just changing."""
     with held_if_free(folder.run_lock) as mine:
         state = locked_state(folder) if mine else None
@@ -82,6 +91,7 @@ def _ask(folder: RunFolder, total_steps: int | None) -> Did | None:
             "v": 1,
             "attempt": ended,
             "by": "user",
+            "asked_by": facts_of(asked_by),
             "wall": SYSTEM.wall(),
             "total_steps": total_steps or raised_total(folder),
         }

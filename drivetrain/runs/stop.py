@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from drivetrain.clock import SYSTEM
 from drivetrain.errors import UserError
+from drivetrain.runs.asker import Asker, facts_of
 from drivetrain.runs.atomic import read_json, replace_json
 from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import AttemptFolder
@@ -37,18 +38,29 @@ class StopReply:
 
 
 def request_stop(
-    home: Path, run_id: str, *, grace_s: float | None = None, force: bool = False
+    home: Path,
+    run_id: str,
+    *,
+    grace_s: float | None = None,
+    force: bool = False,
+    asked_by: Asker | None = None,
 ) -> StopReply:
     """Ask a run to save and stop; asking again changes nothing and says so.
 
     grace_s: how long it may save before it is killed; by default 120 s or three times its
-    longest save.  force: no grace.
+    longest save.  force: no grace.  asked_by: None where nobody is known.
 
     Raises:
         NotFoundError: there is no such run.
         ConflictError: somebody else holds the run and does not let go.
     """
-    request = {"by": "user", "wall": SYSTEM.wall(), "grace_s": grace_s, "force": force}
+    request = {
+        "by": "user",
+        "asked_by": facts_of(asked_by),
+        "wall": SYSTEM.wall(),
+        "grace_s": grace_s,
+        "force": force,
+    }
     did: Did = in_time(run_id, lambda: _act(find_run(home, run_id), request))
     if did == "never_started":
         _settle_elsewhere(home, run_id)
@@ -61,7 +73,7 @@ def _act(run: Run, request: dict[str, Any]) -> Did | None:
     match run.state:
         case Ended():
             return "over"
-        case Queued() | Starting() if _cancel(run):
+        case Queued() | Starting() if _cancel(run, request):
             return "never_started"
         case Starting() | Running() | Stalled() | Stopping() if attempt is not None:
             return _ask(run, attempt, request)
@@ -69,7 +81,7 @@ def _act(run: Run, request: dict[str, Any]) -> Did | None:
             return None
 
 
-def _cancel(run: Run) -> bool:
+def _cancel(run: Run, request: dict[str, Any]) -> bool:
     """Whether the run ended here, before any supervisor had it."""
     with held_if_free(run.folder.run_lock) as mine:
         if not mine:
@@ -79,6 +91,7 @@ def _cancel(run: Run) -> bool:
             return False
         attempt = run.folder.attempt(state.attempt)
         attempt.path.mkdir(parents=True, exist_ok=True)
+        _leave(run, attempt, request)
         # A run that waits to go on stands where it stood.
         step = run.progress.step if run.progress else None
         words = "stopped before it began" if step is None else "stopped before it went on"
@@ -106,13 +119,17 @@ def _ask(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> Did:
     is_repeat = before.get("attempt") == attempt.number
     if is_repeat and (before.get("force") or not request["force"]):
         return "repeated"
-    replace_json(run.folder.stop_request, {"v": 1, "attempt": attempt.number} | request)
+    _leave(run, attempt, request)
     if is_held(run.folder.run_lock):
         _signal(attempt, "supervisor", signal.SIGTERM)
     elif request["force"]:
         # It saves without its supervisor, and nobody else is left who could end it.
         _signal(attempt, "trainer", signal.SIGKILL)
     return "forced" if request["force"] else "asked"
+
+
+def _leave(run: Run, attempt: AttemptFolder, request: dict[str, Any]) -> None:
+    replace_json(run.folder.stop_request, {"v": 1, "attempt": attempt.number} | request)
 
 
 def _signal(attempt: AttemptFolder, who: str, signum: signal.Signals) -> None:

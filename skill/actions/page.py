@@ -1,7 +1,9 @@
 """One run in detail: as it is, or once it has ended."""
 
 from drivetrain.clock import SYSTEM
+from drivetrain.runs.asker import Asker, asker_in
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.follow_up import is_asked_to_stop
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.look import Asked, Run, read_request
 from drivetrain.runs.plan import STACKS_AFTER_S
@@ -47,6 +49,8 @@ def page_of(run: Run) -> Report:
             waiting=waiting,
             ended_in_s=_ended_in_s(run, asked),
             health=health_of(run, asked),
+            resumed_by=_resumed_by(run),
+            stopped_by=_stopped_by(run),
         )
     )
 
@@ -59,6 +63,21 @@ def _from_step(run: Run) -> int | None:
         return newest_step(run.folder) or 0
     launched = read_launch(run.folder.attempt(run.state.attempt))
     return launched.from_step if launched else None
+
+
+def _resumed_by(run: Run) -> Asker | None:
+    """Who asked the run to go on with this attempt; None where that was not asked for."""
+    if isinstance(run.state, Queued):
+        is_asked = run.state.by == "user"
+        return asker_in(run.folder.resume_request) if is_asked else None
+    launched = read_launch(run.folder.attempt(run.state.attempt))
+    return launched.asked_by if launched and launched.by == "user" else None
+
+
+def _stopped_by(run: Run) -> Asker | None:
+    """Who asked this attempt to stop, whether or not it ended of that."""
+    is_asked = is_asked_to_stop(run.folder, run.state.attempt)
+    return asker_in(run.folder.stop_request) if is_asked else None
 
 
 def _ended_in_s(run: Run, asked: Asked | None) -> float | None:

@@ -34,7 +34,7 @@ def start(command: Start, room: Room) -> Report:
         text = f"# What `/train {command.asked.algorithm}` would run; nothing was written.\n"
         return Report(text + as_yaml(request).rstrip(), request.model_dump(mode="json"))
     facts = request.model_dump(mode="json")
-    started = launch(request, home=room.home)
+    started = launch(request, home=room.home, asked_by=room.asked_by)
     waiting = place_in_queue(started.run)
     return start_report(started, facts, licences_of(course_of(facts)), waiting)
 
@@ -48,7 +48,13 @@ def stop(command: Stop, room: Room) -> Report:
     from drivetrain.runs.stop import request_stop
     from skill.replies import stop_report
 
-    reply = request_stop(room.home, command.run, grace_s=command.grace_s, force=command.force)
+    reply = request_stop(
+        room.home,
+        command.run,
+        grace_s=command.grace_s,
+        force=command.force,
+        asked_by=room.asked_by,
+    )
     if reply.did == "over":
         raise ConflictError(
             f"Run `{command.run}` is already over ({state_word(reply.run.state)}); only an "
@@ -66,5 +72,7 @@ def resume(command: Resume, room: Room) -> Report:
     from drivetrain.runs.resume import request_resume
     from skill.replies import resume_report
 
-    reply = request_resume(room.home, command.run, total_steps=command.total_steps)
+    reply = request_resume(
+        room.home, command.run, total_steps=command.total_steps, asked_by=room.asked_by
+    )
     return resume_report(reply, place_in_queue(reply.run), command.total_steps)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivetrain.clock import SYSTEM
+from drivetrain.runs.asker import Asker
 from drivetrain.text import plain
 
 LONGEST_ARGUMENT = 500
@@ -18,8 +19,7 @@ LONGEST_SAYING = 300
 class Audited:
     """One call.  outcome: `done`, `declined` or `refused`."""
 
-    door: str
-    role: str | None
+    caller: Asker
     tool: str
     arguments: Mapping[str, Any]
     outcome: str
@@ -31,8 +31,7 @@ def audit(home: Path, call: Audited) -> None:
     """Add a call to the home's audit; lines of calls at the same time do not mix."""
     facts = {
         "at": round(SYSTEM.wall(), 3),
-        "door": call.door,
-        "role": call.role,
+        **call.caller.as_facts(),
         "pid": os.getpid(),
         "tool": plain(call.tool, 80),
         "arguments": {

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import Final
 
+from drivetrain.runs.asker import Asker
 from skill.actions import act
 from skill.command import parse
 from skill.report import Report
@@ -19,8 +20,10 @@ ANSWERS_WITHIN_S: Final = 45.0
 """How long a call waits for what is found in the background."""
 
 
-def report_of(tool: Tool, asked: Contract, home: Path) -> Report:
+def report_of(tool: Tool, asked: Contract, home: Path, asked_by: Asker | None = None) -> Report:
     """Do it.
+
+    asked_by: who starts, stops or resumes a run by this; what only looks needs nobody.
 
     Raises:
         UserError: it cannot be done; the message says what can.
@@ -35,15 +38,15 @@ def report_of(tool: Tool, asked: Contract, home: Path) -> Report:
         case EvalCall() | CompareCall():
             return _found(tool, asked, home)
         case StatusCall(run=None, detail="detailed"):
-            return _with_checks(_said(tool, asked, home), home)
+            return _with_checks(_said(tool, asked, Room(home, io.StringIO())), home)
         case _:
-            return _said(tool, asked, home)
+            return _said(tool, asked, Room(home, io.StringIO(), asked_by))
 
 
-def _said(tool: Tool, asked: Contract, home: Path) -> Report:
+def _said(tool: Tool, asked: Contract, room: Room) -> Report:
     """What the same words in a chat are answered with."""
     command = parse([*words_of(tool.verb, asked), "--json"])
-    return act(command, Room(home, io.StringIO()))
+    return act(command, room)
 
 
 def _data(tool: Tool, asked: DataCall, home: Path) -> Report:

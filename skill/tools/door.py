@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from drivetrain.errors import RequestError, UserError
 from drivetrain.places import told_as_user_errors
+from drivetrain.runs.asker import Asker
 from drivetrain.runs.look import read_request
 from drivetrain.runs.registry import find_run
 from drivetrain.text import listing, quote
@@ -25,15 +26,13 @@ DECLINED: Final = "Declined."
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who calls, and through what.
+class Caller(Asker):
+    """Who calls, over `mcp` or `sdk`, and who can be asked in turn.
 
-    door: `mcp` or `sdk`.  role: one of `ROLES`, None for a chat with a person.  ask: puts a
-    question to the person; True and False are the answer, None means that nobody can be asked.
+    role: one of `ROLES`, None for a chat with a person.  ask: puts a question to the person;
+    True and False are the answer, None means that nobody can be asked.
     """
 
-    door: str
-    role: str | None = None
     ask: Callable[[str], bool | None] | None = None
 
 
@@ -83,7 +82,7 @@ class Door:
 
             report, images = pictured(tool, asked, self.home)
         else:
-            report, images = declined or report_of(tool, asked, self.home), ()
+            report, images = declined or report_of(tool, asked, self.home, self.caller), ()
         detail: Detail = getattr(asked, "detail", "concise")
         reply = reply_of(tool.name, report, detail, _more(tool, asked))
         return reply.model_copy(update={"images": images}) if images else reply
@@ -128,9 +127,7 @@ class Door:
         said: str,
         run_ids: Sequence[str] = (),
     ) -> None:
-        call = Audited(
-            self.caller.door, self.caller.role, name, arguments, outcome, said, run_ids
-        )
+        call = Audited(self.caller, name, arguments, outcome, said, run_ids)
         with told_as_user_errors():
             audit(self.home, call)
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from drivetrain.runs.asker import SHELL, Asker
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.look import read_request
 from drivetrain.runs.registry import overview
 from skill.tools.roles import ROLES
 from tests.clients.claude_code import ALLOWED, PLUGIN, TOOL, Chat
@@ -14,6 +17,13 @@ from tests.clients.messages_api import Answer, Asked, MessagesAPI, Rule, Say, Us
 from tests.runs.living import ended, start_and_meet
 
 NO_TOOLS = ("--strict-mcp-config", "--mcp-config", '{"mcpServers": {}}')
+
+
+def asker(chat: Chat, run: str) -> Asker | None:
+    """Who asked for a run, as its folder tells."""
+    asked = read_request(RunFolder(chat.runs, run))
+    assert asked is not None
+    return asked.asked_by
 
 
 def is_chat(asked: Asked) -> bool:
@@ -73,6 +83,7 @@ def test_a_run_that_a_tool_starts_outlives_the_chat(chat: Chat) -> None:
     assert not told.is_error
     assert json.loads(told.text)["report"].startswith("## Run cc_v1 started")
     assert [run.id for run in overview(chat.runs).active] == ["cc_v1"]
+    assert asker(chat, "cc_v1") == Asker("mcp")
 
 
 def test_a_run_that_bash_starts_outlives_the_chat(chat: Chat) -> None:
@@ -81,6 +92,7 @@ def test_a_run_that_bash_starts_outlives_the_chat(chat: Chat) -> None:
         chat.say("/train ppo --run-id cc_v2", *PLUGIN, *NO_TOOLS, ALLOWED, model=model)
     assert model.asked[-1].results[-1].text.startswith("## Run cc_v2 started")
     assert [run.id for run in overview(chat.runs).active] == ["cc_v2"]
+    assert asker(chat, "cc_v2") == SHELL
 
 
 def test_a_run_is_stopped_only_once_somebody_agreed(chat: Chat) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from drivetrain.runs.asker import FOREGROUND
+from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.look import read_request
 from drivetrain.runs.registry import overview
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
@@ -106,3 +109,6 @@ def test_the_foreground_door_trains_the_same_run(place: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "front" in done.stdout
     assert (place / "home" / "checkpoints" / "front" / "best.pt").is_file()
+    asked = read_request(RunFolder(place / "home", "front"))
+    assert asked is not None
+    assert asked.asked_by == FOREGROUND

@@ -6,7 +6,8 @@ import pytest
 
 from drivetrain.runs.record import Ended, Running, Stopping
 from drivetrain.runs.registry import find_run
-from tests.mcp_server.hosts import ERAS, begun, call, text_of
+from drivetrain.runs.wait import wait_for
+from tests.mcp_server.hosts import ERAS, PATIENCE_S, begun, call, text_of
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -43,6 +44,17 @@ def test_a_confirmed_stop_asks_nobody(home: Path, era: str) -> None:
     asked = {"run": "a", "confirm": "a"}
     answer = call(home, "train_stop", asked, era=era, answer="decline")
     assert text_of(answer).startswith("Run `a` is asked to stop")
+
+
+@pytest.mark.parametrize(
+    ("role", "name"), [(None, "a chat, over MCP"), ("model-trainer", "the model-trainer agent")]
+)
+def test_the_run_tells_whose_call_stopped_it(home: Path, role: str | None, name: str) -> None:
+    begun(home, "a")
+    call(home, "train_stop", {"run": "a"}, role=role, answer="accept")
+    wait_for(home, "a", PATIENCE_S)
+    page = text_of(call(home, "train_status", {"run": "a"}))
+    assert f": asked to stop by {name}" in page
 
 
 @pytest.mark.parametrize("era", ERAS)
