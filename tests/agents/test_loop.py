@@ -45,8 +45,10 @@ def test_a_run_is_started_watched_stopped_and_waited_for(work: Work) -> None:
     assert start.startswith("## Run a started\n")
     assert "| a | PPO |" in table
     assert page.startswith("## Run a\n")
+    assert "\n- Asked by: the model-trainer agent, over the SDK\n" in page
     assert "is told to end within seconds" in stop
     assert "- State: stopped (user_stop)" in wait
+    assert ": asked to stop by the model-trainer agent, over the SDK" in wait
     assert done.out == "It runs.\nRun `a` was started and stopped.\n"
     assert "Stop run a, without waiting for its save? Yes, by `--yes`." in done.err
     assert "Started: `a` (stopped). Runs go on by themselves" in done.err
