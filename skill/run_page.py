@@ -91,7 +91,7 @@ def _progress_lines(page: Page) -> Iterable[str]:
     run, seen = page.run, page.run.progress
     yield f"- State: {_state(page)}"
     yield from _attempt_lines(page)
-    yield f"- Algorithm: {run.algorithm}, started {ago(run.created, page.now)}"
+    yield f"- Algorithm: {run.algorithm}, asked for {ago(run.created, page.now)}"
     if page.asked and (asker := named(page.asked.asked_by)):
         yield f"- Asked by: {asker}"
     if seen is None:

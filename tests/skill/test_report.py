@@ -331,7 +331,7 @@ def test_the_page_of_a_run_tells_where_everything_is_and_what_to_type() -> None:
         "## Run ppo_v1\n"
         "\n"
         "- State: running (train)\n"
-        "- Algorithm: PPO, started 2h ago\n"
+        "- Algorithm: PPO, asked for 2h ago\n"
         "- Step: 350K / 10M (4%)\n"
         "- Reward: 5.2 while training, best evaluation 6.0\n"
         "- Rate: 12K steps/s, ETA 8h\n"
