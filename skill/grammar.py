@@ -60,11 +60,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Let an ended run go on.  total_steps: a higher total, None for the one it has."""
+    """Let an ended run go on.  total_steps, max_hours: in all, None for what it has."""
 
     run: str
     total_steps: int | None
     as_json: bool
+    max_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drivetrain.numbers import short_count
+from drivetrain.numbers import short_count, short_duration
+from drivetrain.runs.hours import HOUR_S
 from drivetrain.runs.launch import Started
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
-from drivetrain.runs.resume import ResumeReply
+from drivetrain.runs.resume import Raised, ResumeReply
 from drivetrain.runs.stop import StopReply
 from drivetrain.runs.waiting import Waiting
 from skill.facts import queue_facts, queue_words, run_facts, state_word
@@ -49,9 +50,7 @@ def start_report(
     return Report("\n".join(lines), facts)
 
 
-def resume_report(
-    reply: ResumeReply, waiting: Waiting | None, total_steps: int | None
-) -> Report:
+def resume_report(reply: ResumeReply, waiting: Waiting | None, raised: Raised) -> Report:
     """What asking a run to go on did: from where it does, and when."""
     run = reply.run
     if reply.did == "repeated":
@@ -66,15 +65,20 @@ def resume_report(
         start = "from the start, since nothing later was saved"
     if reply.has_warmed_up:
         start = "from where its warm-up stands, before the first step"
-    raised = "" if total_steps is None else f", to {short_count(total_steps)} steps in all"
     place = "" if waiting is None else f" It is {queue_words(waiting)}."
     text = (
-        f"Run `{run.id}` {words}: {start}{raised}.{place}\n\n"
+        f"Run `{run.id}` {words}: {start}{_raised_words(raised)}.{place}\n\n"
         f"Next: `/train status {run.id}`. The run goes on when this chat or terminal closes."
     )
     own = run_facts(run) if waiting is None else queue_facts(waiting)
     told = {"did": reply.did, "from_step": reply.from_step, "next": f"/train status {run.id}"}
     return Report(text, own | told)
+
+
+def _raised_words(raised: Raised) -> str:
+    steps, hours = raised.total_steps, raised.max_hours
+    words = "" if steps is None else f", to {short_count(steps)} steps in all"
+    return words + ("" if hours is None else f", for at most {hours:g} hours in all")
 
 
 def stop_report(reply: StopReply) -> Report:
@@ -123,8 +127,13 @@ def _same_lines(started: Started) -> list[str]:
 def _plan(run: Run, request: Mapping[str, Any]) -> str:
     return (
         f"{run.algorithm}, {_length(request)}, seed {request['seed']}, "
-        f"device {request['device']}"
+        f"device {request['device']}{_time_words(request['schedule'])}"
     )
+
+
+def _time_words(schedule: Mapping[str, Any]) -> str:
+    hours = schedule["max_hours"]
+    return "" if hours is None else f", at most {short_duration(hours * HOUR_S)}"
 
 
 def _length(request: Mapping[str, Any]) -> str:

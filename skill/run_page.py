@@ -40,6 +40,7 @@ class Page:
     ended_in_s: until a stalled run is ended.  health: what the rules find in its learning.
     resumed_by, stopped_by: who asked its last attempt to begin, and to end; None where nobody
     did, or is known.
+    time_s: that it took so far, and that it may take; None where that is not bounded.
     """
 
     run: Run
@@ -54,6 +55,7 @@ class Page:
     health: Diagnosis | None = None
     resumed_by: Asker | None = None
     stopped_by: Asker | None = None
+    time_s: tuple[float, float] | None = None
 
 
 def run_report(page: Page) -> Report:
@@ -161,6 +163,8 @@ def _request_lines(page: Page) -> Iterable[str]:
     request = asked.request
     worlds = (request.get("environment") or {}).get("num_envs", "?")
     yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
+    if page.time_s is not None:
+        yield f"- Time: {' of at most '.join(map(short_duration, page.time_s))}"
     yield f"- Data: {data_words(course_of(request), page.licences)}"
     yield from lineage_lines(request, page.lineage or {})
     yield f"- Request: digest `{asked.digest[:12]}`"

@@ -35,7 +35,15 @@ from skill.install_verb import INSTALL
 from skill.mcp_verb import MCP
 from skill.replay_verb import REPLAY
 from skill.watch_verb import WATCH
-from trainers.asked import CONFIG, DRY_RUN, MOST_STEPS, SET, asked_with
+from trainers.asked import (
+    CONFIG,
+    DRY_RUN,
+    FEWEST_HOURS,
+    MOST_HOURS,
+    MOST_STEPS,
+    SET,
+    asked_with,
+)
 
 DEFAULT_TAIL = 40
 LONGEST_TAIL = 1000
@@ -81,7 +89,10 @@ def _resume(given: Given) -> Command:
             f"`--steps` is {quote(text)}; it is the new total, a whole number from 1 to "
             f"{MOST_STEPS:,}, such as `20M`. Try `/train resume {run} --steps 20M`."
         )
-    return Resume(run, steps, as_json="--json" in given)
+    hours = number(
+        f"resume {run}", "--max-hours", given.last("--max-hours"), FEWEST_HOURS, MOST_HOURS
+    )
+    return Resume(run, steps, as_json="--json" in given, max_hours=hours)
 
 
 def _wait(given: Given) -> Command:
@@ -155,6 +166,7 @@ RESUME: Final = Verb(
     "resume ppo_v1 --steps 20M",
     (
         Option("--steps", "Raise the total: train to this many steps in all.", "N"),
+        Option("--max-hours", "Hours it may take, over all attempts.", "H"),
         JSON,
     ),
     _resume,

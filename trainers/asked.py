@@ -14,6 +14,9 @@ SET: Final = Option(
 )
 MOST_STEPS: Final = 100_000_000_000
 """Environment steps that a run may be asked for."""
+FEWEST_HOURS: Final = 0.01
+MOST_HOURS: Final = 8_760.0
+"""What a run's time may be bounded to: half a minute, and a year."""
 DRY_RUN: Final = Option("--dry-run", "Print the resolved config and write nothing.")
 
 

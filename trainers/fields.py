@@ -161,4 +161,4 @@ def _placeholder(facts: FieldFacts) -> str:
         return "PATH"
     if facts.allowed.startswith("a whole number"):
         return "N"
-    return facts.name.upper().removeprefix("RUN_")
+    return facts.name.upper().removeprefix("RUN_").removeprefix("MAX_")

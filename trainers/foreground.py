@@ -14,7 +14,7 @@ from drivetrain.options import Option, read_options
 from drivetrain.runs.asker import FOREGROUND
 from drivetrain.runs.attend import attend
 from drivetrain.runs.folder import is_run_id
-from drivetrain.runs.follow_up import is_asked_to_stop
+from drivetrain.runs.follow_up import asked_to_stop
 from drivetrain.runs.look import Run
 from drivetrain.runs.record import Ended
 from drivetrain.runs.registry import find_run
@@ -126,8 +126,8 @@ def _hand_out(run: Run, output: Path) -> None:
 
 
 def _is_asked(run: Run) -> bool:
-    """Whether this very attempt was asked before; an earlier one's stop says nothing."""
-    return is_asked_to_stop(run.folder, run.state.attempt)
+    """Whether somebody asked this very attempt before; an earlier one's stop says nothing."""
+    return asked_to_stop(run.folder, run.state.attempt) == "user_stop"
 
 
 def _told(run: Run) -> int:

@@ -75,6 +75,7 @@ def plan_of(request: TrainRequest) -> Plan:
         after=schedule.after,
         auto_resumes=schedule.auto_resume,
         stalled_for_s=schedule.stalled_for_s,
+        max_hours=schedule.max_hours,
         closer=CLOSER,
     )
 

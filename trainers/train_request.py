@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from drivetrain.numbers import whole_count
 from drivetrain.sim.config import EnvironmentSettings, Settings
-from trainers.asked import MOST_STEPS
+from trainers.asked import FEWEST_HOURS, MOST_HOURS, MOST_STEPS
 
 RUN_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NO_MATTER = frozenset({"run_id", "schedule"})
@@ -117,6 +117,13 @@ class ScheduleSettings(Settings):
         le=100,
         description="Times to go on by itself after a reboot or the like, if it got further.",
         json_schema_extra=option("--auto-resume"),
+    )
+    max_hours: float | None = Field(
+        None,
+        ge=FEWEST_HOURS,
+        le=MOST_HOURS,
+        description="Hours it may take, over all attempts.",
+        json_schema_extra=option("--max-hours"),
     )
     gpu_memory_mb: Count = Field(
         2048, ge=1, le=1_000_000, description="Memory it needs on a GPU; one with less waits."

@@ -11,6 +11,7 @@ from drivetrain.runs.atomic import replace_json
 from drivetrain.runs.boot import this_boot
 from drivetrain.runs.environment import CORES, code_path, marks_of, unmarked
 from drivetrain.runs.folder import AttemptFolder, RunFolder
+from drivetrain.runs.hours import left_s, max_hours
 from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Lease
 from drivetrain.runs.locks import held_if_free
@@ -59,6 +60,8 @@ def _next_attempt(
         "finisher": [sys.executable, "-P", "-m", "drivetrain.runs", "finish", str(folder.path)],
         "from_step": newest_step(folder) or 0,
         "total_steps": total_steps,
+        "max_hours": max_hours(folder),
+        "time_left_s": left_s(folder),
         "units": str(folder.units),
         "stacks_after_s": STACKS_AFTER_S,
         "stalled_for_s": asked.plan.stalled_for_s,

@@ -6,16 +6,23 @@ from drivetrain.runs.boot import this_boot
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.plan import Plan
-from drivetrain.runs.record import AUTO_RESUMED, Ended, Queued
+from drivetrain.runs.record import AUTO_RESUMED, Ended, Queued, Reason
 
 REST_S = 60.0
 """From a preemption until the run may go on by itself: a machine that goes down is then off."""
 
 
-def is_asked_to_stop(folder: RunFolder, attempt: int) -> bool:
-    """Whether somebody asked this very attempt to stop."""
+def asked_to_stop(folder: RunFolder, attempt: int) -> Reason | None:
+    """Why this very attempt is to stop: somebody wants it, or its time is over."""
     asked = read_json(folder.stop_request)
-    return asked is not None and asked.get("attempt") == attempt
+    if asked is None or asked.get("attempt") != attempt:
+        return None
+    return "time_limit" if asked.get("reason") == "time_limit" else "user_stop"
+
+
+def is_asked_to_stop(folder: RunFolder, attempt: int) -> bool:
+    """Whether this very attempt was asked to stop."""
+    return asked_to_stop(folder, attempt) is not None
 
 
 def is_asked_to_resume(folder: RunFolder, attempt: int) -> bool:

@@ -21,7 +21,12 @@ from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Boot, Identity, this_boot
 from drivetrain.runs.folder import AttemptFolder, RunFolder
-from drivetrain.runs.follow_up import goes_on_by_itself, is_asked_to_resume, is_asked_to_stop
+from drivetrain.runs.follow_up import (
+    asked_to_stop,
+    goes_on_by_itself,
+    is_asked_to_resume,
+    is_asked_to_stop,
+)
 from drivetrain.runs.locks import is_held
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress, read_progress
@@ -135,8 +140,9 @@ def _left_alone(
     step = None if progress is None else progress.step
     is_same_boot = proc is None or Boot.parse(proc) == boot
     what = "supervisor and trainer vanished" if is_same_boot else "the machine was restarted"
-    if is_asked_to_stop(folder, attempt.number):
-        verdict = Verdict("stopped", "user_stop", f"{what} before it had saved", step)
+    asked = asked_to_stop(folder, attempt.number)
+    if asked is not None:
+        verdict = Verdict("stopped", asked, f"{what} before it had saved", step)
     elif is_same_boot:
         verdict = Verdict("lost", "supervisor_died", what, step)
     else:

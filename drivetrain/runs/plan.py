@@ -18,8 +18,10 @@ class Plan:
     or the number of one GPU in PCI order, of those that CUDA may show.  gpu_mb: memory it
     needs there.  after: a run that must be over first, however it ended.  auto_resumes: how
     often it goes on by itself after an end that was not its own fault.  stalled_for_s: silence
-    past a broken promise after which it is ended; None for never.  closer: a command that
-    settles what outlives the run, to which the run's folder is added; empty for none.
+    past a broken promise after which it is ended; None for never.  max_hours: that all its
+    attempts may take together, until a resume says otherwise; None for any number.  closer: a
+    command that settles what outlives the run, to which the run's folder is added; empty for
+    none.
     """
 
     cpus: int | None = 1
@@ -29,6 +31,7 @@ class Plan:
     after: str | None = None
     auto_resumes: int = 0
     stalled_for_s: float | None = 600.0
+    max_hours: float | None = None
     closer: tuple[str, ...] = ()
 
     @classmethod

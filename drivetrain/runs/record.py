@@ -6,6 +6,7 @@ from typing import Any, Literal, assert_never, cast, get_args
 
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.hours import more_hours
 from drivetrain.sections import section_of
 from drivetrain.text import typed
 
@@ -208,6 +209,8 @@ def next_action(verdict: Verdict, run: RunFolder, algorithm: str, unit: int | No
             unit is None or verdict.reason in ("config", "data")
         )
         remedy = "`/train logs {run}`" if is_hopeless else "`/train resume {run}`"
+    if "{hours}" in remedy:
+        return remedy.format(run=run.id, hours=more_hours(run))
     if "{anew}" not in remedy:
         return remedy.format(run=run.id)
     request = (read_json(run.request) or {}).get("request")
@@ -232,6 +235,7 @@ def _asked(run: RunFolder, section: str, name: str, usual: float) -> float:
 _FEWER_WORLDS = "{anew} --set environment.num_envs={worlds}"
 REMEDIES: dict[Reason, str] = {
     "completed": "`/train eval {run}`",
+    "time_limit": "`/train resume {run} --max-hours {hours}`",
     "nan": "a smaller step: `{anew} --set {algorithm}.learning_rate={rate}`",
     "unlearning": "a smaller step: `{anew} --set {algorithm}.learning_rate={rate}`",
     "gpu_oom": "fewer worlds and smaller batches: "

@@ -9,6 +9,7 @@ from drivetrain.runs.attempt import begin_attempt
 from drivetrain.runs.capacity import Capacity, read_capacity
 from drivetrain.runs.folder import runs_folder
 from drivetrain.runs.follow_up import rests_s
+from drivetrain.runs.hours import left_s
 from drivetrain.runs.launched import raised_total
 from drivetrain.runs.leases import Claim, Holder, Lease, slots_of
 from drivetrain.runs.locks import held_if_free
@@ -220,4 +221,6 @@ def _lasts_s(run: Run, asked: Asked, rate: float | None) -> float | None:
     if not isinstance(total, int) or not total or not rate:
         return None
     done = 0 if run.progress is None else run.progress.step
-    return max(0, total - done) / rate
+    lasts_s = max(0, total - done) / rate
+    within_s = left_s(run.folder)
+    return lasts_s if within_s is None else min(lasts_s, within_s)

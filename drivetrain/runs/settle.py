@@ -25,18 +25,30 @@ def settle(folder: RunFolder) -> Ended | None:
         if not isinstance(end, Ended):
             return None
         end_leftovers(folder, attempt)
-        record_end(attempt, Verdict(end.how, end.reason, end.detail, end.step), end.unit)
+        verdict = Verdict(end.how, end.reason, end.detail, end.step)
+        record_end(attempt, verdict, end.unit, _lasted_s(attempt, end))
     from drivetrain.runs.closing import close_detached  # subprocess: few looks find an end
 
     close_detached(folder)
     return end
 
 
-def record_end(attempt: AttemptFolder, verdict: Verdict, unit: int | None) -> None:
+def record_end(
+    attempt: AttemptFolder, verdict: Verdict, unit: int | None, lasted_s: float = 0.0
+) -> None:
     """Write the exit record of an attempt that nobody watched to its end.
 
     The caller holds the run's lock and has seen that there is no record: one is never replaced.
     """
     unwatched = {"v": 1, "by": "reconciler", "rc": None, "signal": None, "sent": []}
-    left = {"unit": unit, "resumable": unit is not None}
+    left = {"unit": unit, "resumable": unit is not None, "lasted_s": round(lasted_s, 3)}
     replace_json(attempt.exit, unwatched | asdict(verdict) | left)
+
+
+def _lasted_s(attempt: AttemptFolder, end: Ended) -> float:
+    """From when somebody watched over an attempt until it was last heard of."""
+    try:
+        begun = attempt.proc.stat().st_mtime
+    except OSError:
+        return 0.0
+    return 0.0 if end.at is None else max(0.0, end.at - begun)

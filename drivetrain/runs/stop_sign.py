@@ -9,6 +9,7 @@ from drivetrain.clock import Clock
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.boot import Identity
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.follow_up import asked_to_stop
 from drivetrain.runs.locks import is_held
 from drivetrain.runs.record import Reason
 
@@ -23,7 +24,7 @@ class StopSign:
         self._attempt = attempt
         self._clock = clock
         self._told = False
-        self._asked = False
+        self._asked: Reason | None = None
         self._looked_at = -math.inf
 
     def listen(self) -> None:
@@ -33,10 +34,10 @@ class StopSign:
     def is_up(self) -> bool:
         """Whether to stop; the folder is looked at twice a second at most."""
         now = self._clock.mono()
-        if not self._asked and now - self._looked_at >= LOOK_EVERY_S:
+        if self._asked is None and now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
-            self._asked = self._is_asked()
-        return self._told or self._asked
+            self._asked = self._asked_for()
+        return self._told or self._asked is not None
 
     @property
     def is_told(self) -> bool:
@@ -45,8 +46,9 @@ class StopSign:
 
     def reason(self) -> Reason:
         """A stop request counts before a lost supervisor, and that before a bare signal."""
-        if self._asked or self._is_asked():
-            return "user_stop"
+        asked = self._asked or self._asked_for()
+        if asked is not None:
+            return asked
         return "supervisor_died" if self._is_left() else "preempted"
 
     def _is_left(self) -> bool:
@@ -57,9 +59,8 @@ class StopSign:
             return not is_held(self._folder.run_lock)
         return os.getppid() != supervisor.pid
 
-    def _is_asked(self) -> bool:
-        asked = read_json(self._folder.stop_request)
-        return asked is not None and asked.get("attempt") == self._attempt
+    def _asked_for(self) -> Reason | None:
+        return asked_to_stop(self._folder, self._attempt)
 
     def _remember(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._told = True

@@ -47,15 +47,18 @@ DEFAULTS: Facts = {
     "log_limit": 256 << 20,
     "units": "",
     "from_step": 0,
+    "time_left_s": None,
 }
 """What holds where `launch.json` says nothing: until when the first status is due; how long
 after a broken promise the stacks are asked for; how long after that the trainer is killed, None
-for never; the bytes beyond which the log is cut; where the units are; the step it goes on from.
+for never; the bytes beyond which the log is cut; where the units are; the step it goes on from;
+the seconds after which the trainer is asked to stop, None for never.
 """
 DETAIL_CHARS = 500
 LOG_TAIL_BYTES = 8192
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+TIME_LIMIT = "time_limit"
 LEFT_WELL, LEFT_FOR_CONFIG, LEFT_FOR_DATA, LEFT_TO_RESUME = 0, 2, 3, 75
 STACKS_TAIL_BYTES = 65_536
 CGROUPS = "/sys/fs/cgroup"
@@ -85,6 +88,7 @@ class Supervisor:
         self.folder = os.path.join(run, "attempts", attempt)
         self.launch: Facts = DEFAULTS | read_json(os.path.join(self.folder, "launch.json"))
         self.memory_kills = MemoryKills()
+        self.began_at = time.monotonic()
         self.trainer = 0
         self.sent: list[str] = []
         self.preempted = False
@@ -159,8 +163,8 @@ class Supervisor:
         """Whether the trainer was asked to leave, by a stop request or a preemption notice."""
         # First the notice, then the file: a stop writes the file, then sends the signal.
         noticed = bool(NOTICES)
-        asked = read_json(os.path.join(self.run, "stop.request"))
-        if asked.get("attempt") == self.attempt:
+        asked = self.stop_request()
+        if asked:
             if not self.asked:
                 self.asked_at = time.monotonic()
                 self.tell_trainer()
@@ -170,6 +174,24 @@ class Supervisor:
             self.preempted, self.asked_at = True, time.monotonic()
             self.tell_trainer()
         return self.preempted
+
+    def stop_request(self) -> Facts:
+        """The request that this attempt stops, its own once its time is over; {} for none."""
+        path = os.path.join(self.run, "stop.request")
+        asked = read_json(path)
+        if asked.get("attempt") == self.attempt:
+            return asked
+        if self.asked or self.preempted or not self.is_out_of_time():
+            return self.asked
+        asked = {"v": 1, "attempt": self.attempt, "by": "supervisor", "reason": TIME_LIMIT}
+        with suppress(OSError):  # a disk that takes nothing gives no time either
+            replace_json(path, asked)
+        return asked
+
+    def is_out_of_time(self) -> bool:
+        """Whether the run has had the time that it was given."""
+        left_s = self.launch["time_left_s"]
+        return left_s is not None and time.monotonic() >= self.began_at + left_s
 
     def tell_trainer(self) -> None:
         """SIGTERM to the trainer alone: its workers must live through its last save."""
@@ -353,7 +375,8 @@ class Supervisor:
     def left_on_request(self, detail: str) -> Facts:
         """The end that a stop request, or else a preemption notice, asked for."""
         if self.asked:
-            return self.end("stopped", "user_stop", detail)
+            is_late = self.asked.get("reason") == TIME_LIMIT
+            return self.end("stopped", TIME_LIMIT if is_late else "user_stop", detail)
         return self.end("interrupted", "preempted", detail)
 
     def verdict_on_signal(self, signum: int) -> Facts:
@@ -419,6 +442,7 @@ class Supervisor:
         unit = newest_unit(self.launch["units"])
         facts = {"v": 1, "by": "supervisor", **verdict, "unit": unit}
         facts["resumable"] = unit is not None
+        facts["lasted_s"] = round(time.monotonic() - self.began_at, 3)
         give_up_at = time.monotonic() + RECORD_PATIENCE_S
         while True:
             try:

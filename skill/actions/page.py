@@ -4,6 +4,7 @@ from drivetrain.clock import SYSTEM
 from drivetrain.runs.asker import Asker, asker_in
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.follow_up import is_asked_to_stop
+from drivetrain.runs.hours import HOUR_S, max_hours, spent_s
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.look import Asked, Run, read_request
 from drivetrain.runs.plan import STACKS_AFTER_S
@@ -51,6 +52,7 @@ def page_of(run: Run) -> Report:
             health=health_of(run, asked),
             resumed_by=_resumed_by(run),
             stopped_by=_stopped_by(run),
+            time_s=_time_s(run),
         )
     )
 
@@ -78,6 +80,12 @@ def _stopped_by(run: Run) -> Asker | None:
     """Who asked this attempt to stop, whether or not it ended of that."""
     is_asked = is_asked_to_stop(run.folder, run.state.attempt)
     return asker_in(run.folder.stop_request) if is_asked else None
+
+
+def _time_s(run: Run) -> tuple[float, float] | None:
+    """The time that a run took, and that it may take; None where it may take any."""
+    hours = max_hours(run.folder)
+    return None if hours is None else (spent_s(run.folder), hours * HOUR_S)
 
 
 def _ended_in_s(run: Run, asked: Asked | None) -> float | None:

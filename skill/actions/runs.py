@@ -69,10 +69,9 @@ def resume(command: Resume, room: Room) -> Report:
     Raises:
         ConflictError: it is active, or completed and asked for no further step.
     """
-    from drivetrain.runs.resume import request_resume
+    from drivetrain.runs.resume import Raised, request_resume
     from skill.replies import resume_report
 
-    reply = request_resume(
-        room.home, command.run, total_steps=command.total_steps, asked_by=room.asked_by
-    )
-    return resume_report(reply, place_in_queue(reply.run), command.total_steps)
+    raised = Raised(command.total_steps, command.max_hours)
+    reply = request_resume(room.home, command.run, raised, asked_by=room.asked_by)
+    return resume_report(reply, place_in_queue(reply.run), raised)

@@ -7,7 +7,7 @@ from pydantic import Field
 from skill.tools.contract import Argument, Contract, Flag
 from skill.tools.looking import AsDetailed, Picture, RunId
 from skill.verbs import EVAL, MOST_SCENARIOS, RESUME, STOP
-from trainers.asked import MOST_STEPS
+from trainers.asked import FEWEST_HOURS, MOST_HOURS, MOST_STEPS
 
 
 class EvalCall(Contract):
@@ -64,6 +64,9 @@ class ResumeCall(Contract):
 
     run: RunId
     steps: Annotated[int | None, Flag(RESUME, "--steps"), Field(ge=1, le=MOST_STEPS)] = None
+    max_hours: Annotated[
+        float | None, Flag(RESUME, "--max-hours"), Field(ge=FEWEST_HOURS, le=MOST_HOURS)
+    ] = None
 
 
 class StopCall(Contract):

@@ -7,7 +7,7 @@ import torch
 from drivetrain.runs.folder import RunFolder
 from drivetrain.runs.launched import read_launch
 from drivetrain.runs.look import Run
-from drivetrain.runs.resume import request_resume
+from drivetrain.runs.resume import Raised, request_resume
 from drivetrain.runs.saved import newest_step
 from drivetrain.sim.config import EnvironmentSettings
 from tests.fakes import FakeTelemetry
@@ -63,7 +63,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_where_an_undisturbed_one_does(
 
     assert_as_undisturbed(request, folder, tmp_path / "whole")
 
-    request_resume(home, "r1", total_steps=TOTAL + 2 * ROLLOUT)
+    request_resume(home, "r1", Raised(total_steps=TOTAL + 2 * ROLLOUT))
     further = ended(home)
     assert (further.how, further.step) == ("succeeded", TOTAL + 2 * ROLLOUT)
 

@@ -14,7 +14,7 @@ from drivetrain.runs.launched import read_launch
 from drivetrain.runs.locks import held
 from drivetrain.runs.record import Ended, Queued
 from drivetrain.runs.registry import find_run, overview
-from drivetrain.runs.resume import request_resume
+from drivetrain.runs.resume import Raised, request_resume
 from drivetrain.runs.schedule import schedule_step
 from drivetrain.runs.stop import request_stop
 from tests.runs.living import (
@@ -103,8 +103,8 @@ def test_a_completed_run_goes_on_only_to_a_higher_total(home: Path) -> None:
     assert ended(home).unit == 20
     for total in (None, 20, 5):
         with pytest.raises(ConflictError, match=r"completed, 20 steps.*`.*--steps 40`\.$"):
-            request_resume(home, "r1", total_steps=total)
-    assert request_resume(home, "r1", total_steps=30).from_step == 20
+            request_resume(home, "r1", Raised(total_steps=total))
+    assert request_resume(home, "r1", Raised(total_steps=30)).from_step == 20
     end = ended(home)
     assert (end.reason, end.step, end.attempt) == ("completed", 30, 2)
 
@@ -116,19 +116,19 @@ def test_the_total_to_type_is_above_what_the_last_rollout_reached(home: Path) ->
     replace_json(record, (read_json(record) or {}) | {"step": 50})
     with pytest.raises(ConflictError, match=r"completed, 50 steps.*`.*--steps 60`\.$"):
         request_resume(home, "r1")
-    assert request_resume(home, "r1", total_steps=60).did == "queued"
+    assert request_resume(home, "r1", Raised(total_steps=60)).did == "queued"
 
 
 def test_a_total_is_never_lowered(home: Path) -> None:
     stopped(home)
     with pytest.raises(RequestError, match=r"`--steps 19` is lower.*20 steps.*resume r1`\.$"):
-        request_resume(home, "r1", total_steps=19)
+        request_resume(home, "r1", Raised(total_steps=19))
     assert isinstance(find_run(home, "r1").state, Ended)
 
 
 def test_a_raised_total_stays_raised(home: Path) -> None:
     stopped(home)
-    folder = request_resume(home, "r1", total_steps=500_000).run.folder
+    folder = request_resume(home, "r1", Raised(total_steps=500_000)).run.folder
     meet(home, "r1", is_training)
     request_stop(home, "r1")
     ended(home)
@@ -285,7 +285,7 @@ RESUMER = """
 import fcntl, sys
 from pathlib import Path
 from drivetrain.errors import ConflictError
-from drivetrain.runs.resume import request_resume
+from drivetrain.runs.resume import Raised, request_resume
 home, gate = sys.argv[1:]
 print("ready", flush=True)
 with open(gate) as file:

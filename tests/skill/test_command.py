@@ -42,6 +42,7 @@ READ = {
     "stop ppo_v1 --grace 30 --force": Stop("ppo_v1", 30.0, force=True, as_json=False),
     "resume ppo_v1": Resume("ppo_v1", None, as_json=False),
     "resume ppo_v1 --steps 2.3M --json": Resume("ppo_v1", 2_300_000, as_json=True),
+    "resume ppo_v1 --max-hours 1.5": Resume("ppo_v1", None, as_json=False, max_hours=1.5),
     "doctor": Doctor(fix=False, as_json=False),
     "doctor --fix --json": Doctor(fix=True, as_json=True),
     "wait ppo_v1 --timeout 1.5": Wait("ppo_v1", 1.5, as_json=False),

@@ -26,7 +26,7 @@ from drivetrain.runs.record import (
     Stopping,
 )
 from drivetrain.runs.registry import Overview
-from drivetrain.runs.resume import ResumeReply
+from drivetrain.runs.resume import Raised, ResumeReply
 from drivetrain.runs.waiting import Waiting
 from skill.evaluation_page import evaluation_report
 from skill.log_page import logs_report
@@ -229,6 +229,13 @@ def test_a_stalled_run_tells_how_long_where_it_hangs_and_what_follows(
     assert facts["stacks"] == "/drive/experiments/runs/a/stacks.txt"
 
 
+def test_a_run_with_a_bound_in_time_tells_how_much_of_it_is_gone() -> None:
+    page = Page(run("a", Running(1), SEEN), asked_with(Plan()), (), None, NOW)
+    assert "- Time:" not in run_report(page).markdown
+    bounded = run_report(replace(page, time_s=(2400.0, 7200.0))).markdown
+    assert "- Time: 40m of at most 2h\n" in bounded
+
+
 def test_a_later_attempt_tells_from_where_it_went_on() -> None:
     page = Page(run("a", Running(2), SEEN), None, (), None, NOW, from_step=1_250_000)
     assert "- Attempt: 2, resumed at 1.2M\n" in run_report(page).markdown
@@ -253,16 +260,20 @@ def test_a_resume_is_acknowledged_with_its_step_and_its_place() -> None:
     waiting = Waiting(queued, 1, "a CPU core", None)
     last = "\n\nNext: `/train status a`. The run goes on when this chat or terminal closes."
     begun = ResumeReply(run("a", Starting(2)), "queued", 1_250_000)
-    assert resume_report(begun, None, 20_000_000).markdown == (
+    assert resume_report(begun, None, Raised(20_000_000)).markdown == (
         f"Run `a` goes on: from step 1.2M, to 20M steps in all.{last}"
     )
-    assert resume_report(ResumeReply(queued, "queued", 0), waiting, None).markdown == (
+    longer = resume_report(begun, None, Raised(max_hours=2.5)).markdown
+    assert longer.startswith("Run `a` goes on: from step 1.2M, for at most 2.5 hours in all.")
+    assert resume_report(ResumeReply(queued, "queued", 0), waiting, Raised()).markdown == (
         "Run `a` is queued to go on: from the start, since nothing later was saved. It is "
         f"number 1 in the queue, waiting for a CPU core.{last}"
     )
-    warm = resume_report(ResumeReply(queued, "queued", 0, has_warmed_up=True), waiting, None)
+    warm = resume_report(
+        ResumeReply(queued, "queued", 0, has_warmed_up=True), waiting, Raised()
+    )
     assert "to go on: from where its warm-up stands, before the first step." in warm.markdown
-    again = resume_report(ResumeReply(queued, "repeated", 9), waiting, None)
+    again = resume_report(ResumeReply(queued, "repeated", 9), waiting, Raised())
     said = "Run `a` was asked to go on before, and nothing changed: from"
     assert again.markdown.startswith(said)
     assert again.facts["did"] == "repeated"
@@ -435,6 +446,12 @@ def test_a_start_is_acknowledged_with_id_plan_places_and_the_next_command() -> N
         "\n"
         "Next: `/train status ppo_v1`. The run goes on when this chat or terminal closes."
     )
+
+
+def test_a_start_with_a_bound_in_time_tells_it() -> None:
+    asked = resolve(AskedFor("ppo", sets=("schedule.max_hours=12",))).model_dump(mode="json")
+    text = start_report(Started(run("a", Running(1)), created=True), asked).markdown
+    assert ", device auto, at most 12h\n" in text
 
 
 def test_a_start_that_imitates_tells_whom_and_drives_where_they_drove() -> None:

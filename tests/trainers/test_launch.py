@@ -130,8 +130,10 @@ def test_a_typo_in_the_run_to_come_after_is_answered_with_the_nearest(tmp_path: 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_what_a_run_needs_follows_from_its_request(device: str) -> None:
-    facts = {"device": device, "training": {"threads": 3}, "schedule": {"gpu_memory_mb": 9}}
+    schedule = {"gpu_memory_mb": 9, "max_hours": 2}
+    facts = {"device": device, "training": {"threads": 3}, "schedule": schedule}
     plan = plan_of(PPORequest.model_validate(facts))
+    assert plan.max_hours == 2
     assert (plan.cpus, plan.gpu, plan.gpu_mb) == (3, "1" if ":" in device else "any", 9)
     on_cpu = plan_of(PPORequest(device="cpu"))
     assert (on_cpu.cpus, on_cpu.gpu, on_cpu.gpu_mb) == (None, None, 0)

@@ -12,7 +12,7 @@ from trainers.ppo_request import PPORequest, PPOSettings
 
 OPTIONS = {
     *("--run-id", "--data", "--init-from", "--seed", "--device", "--engine", "--steps"),
-    *("--priority", "--after", "--auto-resume"),
+    *("--priority", "--after", "--auto-resume", "--max-hours"),
 }
 
 
