@@ -121,8 +121,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         type=_hours,
         default=usual.gpu_hours,
         metavar="H",
-        help="GPU-hours of its runs after which it starts and resumes no more; those that go "
-        f"then go on (default {usual.gpu_hours:g})",
+        help="GPU-hours that its runs may take, also when it is gone: each on a GPU gets a "
+        f"bound in time that fits (default {usual.gpu_hours:g})",
     )
 
 

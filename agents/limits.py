@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from agents.gpu_time import Need, need_of
 from agents.started import StartedRuns
 from drivetrain.text import listing
 from skill.tools.catalog import Tool
 from skill.tools.starting import StartCall
+
+LEAST_GPU_HOURS: Final = 0.02
+"""Less is no time to train in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +19,8 @@ class Limits:
     """What one piece of work may take.
 
     turns: replies of the model whose calls are done; what it replies then is its report.
-    tokens: read and written, all requests together.  runs: that it starts.  gpu_hours: of the
-    runs that it starts or resumes; a run without a GPU uses none.
+    tokens: read and written, all requests together.  runs: that it starts.  gpu_hours: that
+    the runs take which it starts or resumes, also when it is gone; none without a GPU.
     """
 
     turns: int = 40
@@ -64,15 +68,31 @@ class Budget:
                 f"The limit of {self.limits.runs} runs (`--max-runs`) is reached; started were "
                 f"{listing(self._started.created)}."
             )
-        if (is_start or tool.name == "train_resume") and self._is_out_of_gpu_hours():
-            return self._refused(
-                f"The limit of {self.limits.gpu_hours:g} GPU-hours (`--max-gpu-hours`) is "
-                f"reached by {listing(self._started.ids)}."
-            )
+        if is_start or tool.name == "train_resume":
+            need = need_of(tool, arguments, self._started.home)
+            return None if need is None else self._beyond_gpu_hours(need)
         return None
 
-    def _is_out_of_gpu_hours(self) -> bool:
-        return self._started.gpu_hours() >= self.limits.gpu_hours and bool(self._started.ids)
+    def _beyond_gpu_hours(self, need: Need) -> str | None:
+        """Why a run does not get what it needs, None where it may.
+
+        What runs may still take is kept for them: they go on when the agent is gone.
+        """
+        started, limit = self._started, self.limits.gpu_hours
+        left = limit - started.gpu_hours() - started.gpu_hours_ahead(besides=need.run)
+        if left < LEAST_GPU_HOURS:
+            by = f"used up by or kept for {listing(started.ids)}"
+            return self._refused(
+                f"The limit of {limit:g} GPU-hours (`--max-gpu-hours`) is "
+                f"{by if started.ids else 'too little for any run on a GPU'}."
+            )
+        if need.hours is not None and need.hours <= left:
+            return None
+        asks = "has no bound" if need.hours is None else f"may take {need.hours:.2f}"
+        return (
+            f"A run on a GPU is held to the GPU-hours that are left, {left:.2f} of {limit:g} "
+            f"(`--max-gpu-hours`), and this one {asks}. Try `{need.within(left)}`."
+        )
 
     def _refused(self, limit: str) -> str:
         return f"{self.reach(limit)} Start no more; report what there is."

@@ -1,5 +1,7 @@
 """Which runs an agent started or let go on, and the GPU time that they took."""
 
+import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +10,9 @@ from typing import Any
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.atomic import read_json
 from drivetrain.runs.folder import AttemptFolder, RunFolder, is_run_id, runs_folder
-from drivetrain.runs.look import look_at
-from drivetrain.runs.record import Ended
+from drivetrain.runs.hours import HOUR_S, attempt_s, left_s
+from drivetrain.runs.look import look_at, read_request
+from drivetrain.runs.record import Ended, is_active
 from skill.facts import state_word
 from skill.tools.catalog import Tool
 from skill.tools.reply import Reply
@@ -56,7 +59,11 @@ class StartedRuns:
 
     def gpu_hours(self) -> float:
         """Time of all attempts so far, each times the GPUs that it has: none or one."""
-        return sum(self._gpu_seconds(run, first) for run, first in self._first.items()) / 3600
+        return sum(itertools.starmap(self._gpu_seconds, self._first.items())) / HOUR_S
+
+    def gpu_hours_ahead(self, besides: str | None = None) -> float:
+        """What the runs that are not over may still take.  besides: a run that is left out."""
+        return sum(self._seconds_ahead(run) for run in self._first if run != besides) / HOUR_S
 
     def states(self) -> Iterator[tuple[str, str]]:
         """Each run and how it stands, in a word."""
@@ -73,18 +80,23 @@ class StartedRuns:
         numbers = range(first, self._attempts(run_id) + 1)
         return sum(self._seconds(folder, folder.attempt(number)) for number in numbers)
 
+    def _seconds_ahead(self, run_id: str) -> float:
+        folder = RunFolder(self.home, run_id)
+        asked, run = read_request(folder), look_at(folder)
+        if asked is None or asked.plan.gpu is None or run is None or not is_active(run.state):
+            return 0.0
+        left = left_s(folder)
+        return math.inf if left is None else left
+
     def _seconds(self, folder: RunFolder, attempt: AttemptFolder) -> float:
-        """From the record of an attempt's launch to that of its end; 0 without a GPU."""
+        """How long an attempt took, or takes by now; 0 without a GPU."""
         lease = (read_json(attempt.launch) or {}).get("lease")
         if not isinstance(lease, dict) or lease.get("gpu") is None:
             return 0.0
-        end = self._end(folder, attempt)
-        return max(0.0, end - attempt.launch.stat().st_mtime)
+        return attempt_s(attempt, self._until(folder))
 
-    def _end(self, folder: RunFolder, attempt: AttemptFolder) -> float:
-        """When an attempt ended, wall clock, s; now where it goes on."""
-        if attempt.exit.exists():
-            return attempt.exit.stat().st_mtime
+    def _until(self, folder: RunFolder) -> float:
+        """To when an attempt counts whose end is not on record, wall clock, s."""
         run = look_at(folder)
         is_over = run is not None and isinstance(run.state, Ended)
         told = run.state.at if run is not None and isinstance(run.state, Ended) else None
