@@ -36,12 +36,17 @@ def home() -> Path:
 def state_folder() -> Path:
     """What all homes of a user share on this machine: `$XDG_STATE_HOME/drivetrain`.
 
+    A relative `XDG_STATE_HOME` is passed over, as its standard has it: programs in different
+    folders would not share it.
+
     Raises:
         FileNotFoundError: nobody knows where this user is at home, as in some containers.
     """
     told = os.environ.get("XDG_STATE_HOME")
     try:
-        shared = Path(told) if told else Path.home() / ".local" / "state"
+        shared = (
+            Path(told) if told and told.startswith("/") else Path.home() / ".local" / "state"
+        )
     except RuntimeError as error:
         raise FileNotFoundError(f"no folder for state: {error}") from error
     return shared / "drivetrain"

@@ -17,6 +17,7 @@ from drivetrain.errors import UserError
 from drivetrain.runs.attend import progress_line
 from drivetrain.runs.record import is_active
 from drivetrain.runs.wait import wait_for
+from skill.callers import noted_role
 from skill.tools.catalog import Tool
 from skill.tools.door import Caller, Door
 from skill.tools.looking import WaitCall
@@ -27,6 +28,8 @@ AT_ONCE: Final = 16
 """Calls that are done at the same time; more wait for their turn."""
 LOOK_S: Final = 1.0
 """How long a waiting call looks before it says how far the run is."""
+USE: Final = "claudecode/toolUseId"
+"""Where Claude Code says which use of a tool a call is: its hooks are told the same id."""
 Answered = types.CallToolResult
 Function = Callable[..., Awaitable[Answered]]
 T = TypeVar("T")
@@ -49,7 +52,7 @@ class Calls:
         """The tool, taking its arguments as one and asking a person where it must."""
 
         async def ask(arguments: dict[str, Any], ctx: Context) -> Elicit[Confirmation] | None:
-            question = await self._question(tool, arguments) if _can_ask(ctx) else None
+            question = await self._question(tool, arguments, ctx) if _can_ask(ctx) else None
             return Elicit(question, Confirmation) if question else None
 
         async def call(
@@ -57,32 +60,47 @@ class Calls:
             ctx: Context,
             answer: Annotated[ElicitationResult[Confirmation], Resolve(ask)],
         ) -> Answered:
-            door = self._door(_answering(answer) if _can_ask(ctx) else None)
             if tool.contract is WaitCall:
-                arguments = await self._waited(door, tool, arguments, ctx)
+                arguments = await self._waited(tool, arguments, ctx)
+            door = self._door(ctx, _answering(answer) if _can_ask(ctx) else None)
             return await self._done(door, tool.name, arguments, may_leave=_may_leave(tool))
 
         return call
 
-    async def refusal(self, name: str, arguments: Mapping[str, Any]) -> Answered:
+    async def refusal(
+        self, name: str, arguments: Mapping[str, Any], ctx: Context[Any, Any] | None
+    ) -> Answered:
         """What a call of no tool is answered with."""
-        return await self._done(self._door(), name, arguments, may_leave=True)
+        return await self._done(self._door(ctx), name, arguments, may_leave=True)
 
-    def _door(self, ask: Callable[[str], bool | None] | None = None) -> Door:
-        return Door(self._home, Caller("mcp", self._role, ask))
+    async def _door(
+        self, ctx: Context[Any, Any] | None, ask: Callable[[str], bool | None] | None = None
+    ) -> Door:
+        """The door for whoever calls: the role of this server, else the one that is noted.
 
-    async def _question(self, tool: Tool, arguments: Mapping[str, Any]) -> str | None:
+        Raises:
+            RequestError: the note cannot be read.
+        """
+        role, use = self._role, _use_of(ctx)
+        if role is None and use is not None:
+            role = await self._in_thread(partial(noted_role, use))
+        return Door(self._home, Caller("mcp", role, ask))
+
+    async def _question(
+        self, tool: Tool, arguments: Mapping[str, Any], ctx: Context
+    ) -> str | None:
         try:
-            return await self._in_thread(partial(self._door().question, tool.name, arguments))
+            door = await self._door(ctx)
+            return await self._in_thread(partial(door.question, tool.name, arguments))
         except UserError:
             return None  # the door says so again, and writes it down
 
     async def _waited(
-        self, door: Door, tool: Tool, arguments: dict[str, Any], ctx: Context
+        self, tool: Tool, arguments: dict[str, Any], ctx: Context
     ) -> dict[str, Any]:
         """Wait as long as was asked for; returns the call that is left to be done."""
         try:
-            door.question(tool.name, arguments)
+            (await self._door(ctx)).question(tool.name, arguments)
             asked = read_call(tool, arguments)
             assert isinstance(asked, WaitCall)  # noqa: S101 - tells mypy
             is_over = await self._is_over(asked, ctx)
@@ -102,10 +120,15 @@ class Calls:
         return False
 
     async def _done(
-        self, door: Door, name: str, arguments: Mapping[str, Any], *, may_leave: bool
+        self,
+        door: Awaitable[Door],
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        may_leave: bool,
     ) -> Answered:
-        call = partial(door.call, name, arguments)
         try:
+            call = partial((await door).call, name, arguments)
             reply = await self._in_thread(call, may_leave=may_leave)
         except UserError as error:
             return Answered(content=[_text(str(error))], is_error=True)
@@ -127,6 +150,13 @@ def _may_leave(tool: Tool) -> bool:
     What acts on runs is done within a second, and is not left half-way when a host leaves.
     """
     return tool.effect in ("reads", "computes")
+
+
+def _use_of(ctx: Context[Any, Any] | None) -> str | None:
+    """Which use of a tool this call is, where the host says so."""
+    meta = ctx.request_context.meta if ctx else None
+    use = meta.get(USE) if meta else None
+    return use if isinstance(use, str) else None
 
 
 def _can_ask(ctx: Context) -> bool:

@@ -89,7 +89,7 @@ class TrainServer(MCPServer[None]):
     ) -> types.CallToolResult | types.InputRequiredResult:
         """Put a call to the door."""
         if name not in {tool.name for tool in tools()}:
-            return await self._refuse(name, arguments)
+            return await self._refuse(name, arguments, context)
         return await super().call_tool(name, {"arguments": arguments}, context)
 
     @override

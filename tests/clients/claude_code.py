@@ -80,3 +80,16 @@ class Chat:
             timeout=PATIENCE_S,
             check=False,
         )
+
+
+def install(chat: Chat, *options: str) -> None:
+    """Link the skill where the client looks for skills."""
+    done = subprocess.run(
+        [PROJECT / "bin" / "train", "install", "--agent", "claude", *options],
+        cwd=chat.folder,
+        env={"HOME": str(chat.home), "DRIVETRAIN_PYTHON": sys.executable},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

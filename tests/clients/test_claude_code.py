@@ -1,30 +1,15 @@
 """`/train` in the real Claude Code: how it is found, and what the model reads of it."""
 
-import subprocess
-import sys
-
 import pytest
 
 from drivetrain.settings import PROJECT
 from skill.tools.catalog import tools
 from skill.tools.roles import ROLES
-from tests.clients.claude_code import ALLOWED, PLUGIN, TOOL, Chat
+from tests.clients.claude_code import ALLOWED, PLUGIN, TOOL, Chat, install
 from tests.clients.messages_api import MessagesAPI
 from tests.runs.living import finished, start
 
 ROW = "| r1 | PPO | succeeded | 20 | 2.0 |"
-
-
-def install(chat: Chat, *options: str) -> None:
-    done = subprocess.run(
-        [PROJECT / "bin" / "train", "install", "--agent", "claude", *options],
-        cwd=chat.folder,
-        env={"HOME": str(chat.home), "DRIVETRAIN_PYTHON": sys.executable},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_the_plugin_passes_the_client_s_own_check(chat: Chat) -> None:

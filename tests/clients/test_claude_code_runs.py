@@ -14,6 +14,7 @@ from drivetrain.runs.registry import overview
 from skill.tools.roles import ROLES
 from tests.clients.claude_code import ALLOWED, PLUGIN, TOOL, Chat
 from tests.clients.messages_api import Answer, Asked, MessagesAPI, Rule, Say, Use
+from tests.clients.models import delegating, is_chat, using
 from tests.runs.living import ended, start_and_meet
 
 NO_TOOLS = ("--strict-mcp-config", "--mcp-config", '{"mcpServers": {}}')
@@ -26,28 +27,6 @@ def asker(chat: Chat, run: str) -> Asker | None:
     return asked.asked_by
 
 
-def is_chat(asked: Asked) -> bool:
-    """Whether the chat itself asks: agents are not offered agents."""
-    return "Agent" in asked.tools
-
-
-def has_used(asked: Asked, tool: str) -> bool:
-    return any(result.tool == tool for result in asked.results)
-
-
-def using(tool: str, **arguments: object) -> Rule:
-    """A model that finds a tool, and uses it once."""
-
-    def rule(asked: Asked) -> Answer | None:
-        if not is_chat(asked) or has_used(asked, TOOL + tool):
-            return None
-        if not has_used(asked, "ToolSearch"):
-            return Say(Use("ToolSearch", {"query": f"select:{TOOL}{tool}"}))
-        return Say(Use(TOOL + tool, arguments))
-
-    return rule
-
-
 def typing(words: str) -> Rule:
     """A model that does by Bash what the skill says."""
 
@@ -57,20 +36,6 @@ def typing(words: str) -> Rule:
         (folder,) = re.findall(r"^Base directory for this skill: (.*)$", asked.text, re.M)
         program = shlex.quote(str(Path(folder) / "bin" / "train"))
         return Say(Use("Bash", {"command": f"{program} {words}", "description": "Train"}))
-
-    return rule
-
-
-def delegating(agent: str, *uses: Use) -> Rule:
-    """A model that lets an agent do something."""
-
-    def rule(asked: Asked) -> Answer | None:
-        if not is_chat(asked):
-            return None if asked.results else Say(*uses)
-        if has_used(asked, "Agent"):
-            return None
-        task = {"description": "do it", "prompt": "Do it.", "subagent_type": f"train:{agent}"}
-        return Say(Use("Agent", task))
 
     return rule
 
@@ -119,7 +84,7 @@ def test_an_agent_that_judges_can_neither_stop_a_run_nor_reach_a_shell(chat: Cha
         Use("Write", {"file_path": "X", "content": "x"}),
         Use("Skill", {"skill": "train:train", "args": "stop r1"}),
     )
-    with MessagesAPI(delegating("ad-experiment-manager", *wishes)) as model:
+    with MessagesAPI(delegating("train:ad-experiment-manager", *wishes)) as model:
         chat.say("Let it stop.", *PLUGIN, ALLOWED, model=model)
     (last,) = [asked for asked in model.asked if not is_chat(asked) and asked.results]
     assert len(last.results) == len(wishes)
@@ -132,7 +97,7 @@ def test_an_agent_that_judges_can_neither_stop_a_run_nor_reach_a_shell(chat: Cha
 @pytest.mark.parametrize("role", ROLES)
 def test_an_agent_is_offered_the_tools_of_its_role_and_no_others(role: str, chat: Chat) -> None:
     look = Use(f"{TOOL}train_status")
-    with MessagesAPI(delegating(role, look)) as model:
+    with MessagesAPI(delegating(f"train:{role}", look)) as model:
         chat.say("Let it look.", *PLUGIN, ALLOWED, model=model)
     first, last = (asked for asked in model.asked if not is_chat(asked))
     # One of these holds a place in the host's cache, and does nothing.

@@ -106,10 +106,18 @@ def talk(
 
 
 def call(
-    home: Path, tool: str, arguments: dict[str, Any] | None = None, **host: Any
+    home: Path,
+    tool: str,
+    arguments: dict[str, Any] | None = None,
+    meta: types.RequestParamsMeta | None = None,
+    **host: Any,
 ) -> types.CallToolResult:
-    """What one call is answered with."""
-    return talk(home, lambda client: client.call_tool(tool, arguments or {}), **host)
+    """What one call is answered with.  meta: what the host says beside the arguments."""
+
+    async def say(client: Client) -> types.CallToolResult:
+        return await client.call_tool(tool, arguments or {}, meta=meta)
+
+    return talk(home, say, **host)
 
 
 def text_of(answer: types.CallToolResult) -> str:

@@ -76,8 +76,7 @@ def test_the_door_needs_no_installed_packages_of_ours(tmp_path: Path) -> None:
 
 
 def test_without_an_environment_the_door_says_how_to_install(tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    shutil.copy(TRAIN, tmp_path / "bin" / "train")
+    shutil.copytree(PROJECT / "bin", tmp_path / "bin")
     # A host that starts the server must hear at once that there is none.
     for python, word in product(("", "/nowhere/python"), ("status", "mcp")):
         done = run(
@@ -90,8 +89,7 @@ def test_without_an_environment_the_door_says_how_to_install(tmp_path: Path) -> 
 
 
 def test_a_plugin_s_own_environment_is_used(tmp_path: Path) -> None:
-    (tmp_path / "bin").mkdir()
-    shutil.copy(TRAIN, tmp_path / "bin" / "train")
+    shutil.copytree(PROJECT / "bin", tmp_path / "bin")
     python = tmp_path / "data" / "venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\necho "$@"\n')

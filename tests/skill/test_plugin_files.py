@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 from drivetrain.settings import PROJECT
+from skill.tools.catalog import tools
 
 TRAIN = "bin/train"
 
@@ -43,6 +45,20 @@ def test_the_plugin_starts_its_server_wherever_it_lies_and_a_checkout_its_own() 
     assert PLUGIN["mcpServers"] == {"train": installed}
     assert facts_of(".mcp.json")["mcpServers"] == {"train": {"command": TRAIN, "args": ["mcp"]}}
     assert os.access(PROJECT / TRAIN, os.X_OK)
+
+
+def test_a_hook_stands_before_every_tool_under_both_of_its_names_and_before_no_other() -> None:
+    (hooked,) = facts_of("hooks/hooks.json")["hooks"]["PreToolUse"]
+    for tool in tools():
+        for server in ("mcp__train__", "mcp__plugin_train_train__"):
+            assert re.fullmatch(hooked["matcher"], server + tool.name)
+    for other in ("Bash", "mcp__train__status", "mcp__plugin_other_train__train_status"):
+        assert not re.search(hooked["matcher"], other)
+    # In quotes, as the folder of a plugin may have spaces in its name.
+    (command,) = hooked["hooks"]
+    program = "hooks/note-caller"
+    assert command == {"type": "command", "command": f'"${{CLAUDE_PLUGIN_ROOT}}"/{program}'}
+    assert os.access(PROJECT / program, os.X_OK)
 
 
 def test_the_skill_passes_the_standard_s_own_validator(tmp_path: Path) -> None:
