@@ -110,11 +110,7 @@ class Door:
             if answer is False:
                 return Report(f"{DECLINED} Run `{asked.run}` is untouched.", {"run": asked.run})
             if answer is None:
-                again = call_text("train_stop", {"run": asked.run, "confirm": asked.run})
-                raise RequestError(
-                    f"Nobody confirmed that `{asked.run}` should be stopped. Ask the person, "
-                    f"then call `{again}`."
-                )
+                raise _unconfirmed(asked.run, self.caller.role)
         elif self.caller.role is not None:
             _require_finding(asked, self.home)
         return None
@@ -138,6 +134,19 @@ def _more(tool: Tool, asked: Contract) -> str:
         return FEWER
     given = asked.model_dump(exclude_unset=True, mode="json")
     return f"`{call_text(tool.name, {**given, 'detail': 'detailed'})}` shows more"
+
+
+def _unconfirmed(run: str, role: str | None) -> RequestError:
+    """A call without a person's word; an agent cannot give it in their place."""
+    nobody = f"Nobody confirmed that `{run}` should be stopped"
+    if role is None:
+        again = call_text("train_stop", {"run": run, "confirm": run})
+        return RequestError(f"{nobody}. Ask the person, then call `{again}`.")
+    look = call_text("train_status", {"run": run})
+    return RequestError(
+        f"{nobody}, and an agent stops a run by itself only for what its detectors found. "
+        f"Leave it to the person, or see with `{look}` what there is to cite as `finding`."
+    )
 
 
 def _require_finding(asked: StopCall, home: Path) -> None:

@@ -138,7 +138,8 @@ def test_nobody_confirms_a_stop_where_nobody_can_be_asked(work: Work, home: Path
     failed_run(home, "a")
     (result,) = work("model-trainer", in_turn(use("train_stop", run="a"))).results
     assert result.is_error
-    assert result.text.startswith("Nobody confirmed that `a` should be stopped. Ask the person")
+    assert result.text.startswith("Nobody confirmed that `a` should be stopped, and an agent")
+    assert "`train_status(run='a')`" in result.text
 
 
 def test_a_run_goes_on_under_its_own_id(work: Work, home: Path) -> None:
