@@ -8,6 +8,7 @@ from collections.abc import Iterable
 LINE_LIMIT = 200
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_HALVES = re.compile("[\ud800-\udfff]")
 _FENCES = re.compile(r"`{3,}|~{3,}")
 
 
@@ -19,9 +20,15 @@ def plain(text: str, limit: int = LINE_LIMIT) -> str:
     """
     # Whatever lies far beyond the limit need not be looked at.
     seen = _ESCAPES.sub("", text[: 4 * limit + 64])
-    seen = "".join(_shown(character) for character in seen)
+    if not seen.isprintable():
+        seen = "".join(_shown(character) for character in seen)
     seen = _FENCES.sub(lambda match: "'" * len(match[0]), seen).rstrip()
     return seen if len(seen) <= limit else f"{seen[: limit - 1]}…"
+
+
+def whole(text: str) -> str:
+    """The text with a mark for every half of a character, which no file and no wire takes."""
+    return _HALVES.sub("\ufffd", text)
 
 
 def quote(text: str, limit: int = 60) -> str:

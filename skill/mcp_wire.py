@@ -6,12 +6,10 @@ and none to the library, and a host would wait for its answer for ever.
 
 import json
 import os
-import re
 from threading import Thread
 from typing import BinaryIO
 
-HALF = re.compile("[\ud800-\udfff]")
-INSTEAD = "\ufffd"
+from drivetrain.text import whole
 
 
 def mend_stdin() -> None:
@@ -23,7 +21,7 @@ def mend_stdin() -> None:
     Thread(target=_pass_on, args=(said, os.fdopen(writer, "wb")), daemon=True).start()
 
 
-def whole(line: bytes) -> bytes:
+def mended(line: bytes) -> bytes:
     """The line with a mark in place of every half character; others as they are."""
     if b"\\ud" not in line.lower():
         return line
@@ -31,11 +29,11 @@ def whole(line: bytes) -> bytes:
         text = json.dumps(json.loads(line), ensure_ascii=False)
     except (ValueError, RecursionError):  # it is no JSON to anybody
         return line
-    return HALF.sub(INSTEAD, text).encode() + b"\n"
+    return whole(text).encode() + b"\n"
 
 
 def _pass_on(said: BinaryIO, heard: BinaryIO) -> None:
     with heard:
         for line in said:
-            heard.write(whole(line))
+            heard.write(mended(line))
             heard.flush()
