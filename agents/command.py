@@ -11,7 +11,7 @@ from typing_extensions import override
 from agents.limits import Limits
 from agents.settings import DEFAULT_MODEL, MODEL_VARIABLE
 from drivetrain.errors import RequestError
-from drivetrain.text import nearest, quote
+from drivetrain.text import nearest, quote, whole
 from skill.tools.roles import ROLES
 
 HELP_COMMAND = "python -m agents --help"
@@ -57,7 +57,7 @@ def read_command(words: Sequence[str]) -> Command:
     Raises:
         RequestError: they cannot be understood.
     """
-    given, unknown = _parser().parse_known_args(words)
+    given, unknown = _parser().parse_known_args(list(map(whole, words)))
     if unknown:
         meant = nearest(unknown[0], _parser().format_help().split())
         hint = f" Did you mean {quote(meant)}?" if meant and meant.startswith("-") else ""

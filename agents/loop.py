@@ -15,8 +15,12 @@ from agents.definition import definition_of
 from agents.faults import UnreachedError
 from agents.settings import REPLY_TOKENS
 from agents.tools import Hands
+from drivetrain.text import whole
 
 CACHED: Final[Any] = {"type": "ephemeral"}
+UNREADABLE: Final = (
+    "The model's reply cannot be read; none of its calls was done. Try the same again."
+)
 CUT_SHORT: Final = {
     None: "The connection broke within the model's reply; none of its calls was done.",
     "max_tokens": f"The model's reply was cut at {REPLY_TOKENS:,} tokens.",
@@ -80,16 +84,23 @@ def _heard(hands: Hands, stream: BetaMessageStream[Any]) -> BetaMessage:
     """The reply, shown as it comes.
 
     Raises:
-        UnreachedError: it ended before it began, which the SDK takes for a bug.
+        UnreachedError: it ended before it began, or is no text; the SDK takes both for a bug.
     """
     has_begun = False
-    for event in stream:
-        has_begun = True
-        if event.type == "text":
-            hands.terminal.say(event.text)
+    try:
+        for event in stream:
+            has_begun = True
+            if event.type == "text":
+                hands.terminal.say(event.text)
+    except ValueError:  # a call that is no JSON
+        raise UnreachedError(UNREADABLE) from None
     if not has_begun:
         raise UnreachedError("The connection broke within an empty reply. Try the same again.")
-    return stream.get_final_message()
+    message = stream.get_final_message()
+    # What is half a character could not be sent back with the next request.
+    if _words(message) != whole(_words(message)):
+        raise UnreachedError(UNREADABLE)
+    return message
 
 
 def _goes_on(hands: Hands, message: BetaMessage) -> bool:
@@ -140,5 +151,7 @@ def _words(message: BetaMessage) -> str:
 def _quiet_about_unheld_tools() -> Iterator[None]:
     """The SDK warns of a tool that it does not have; the door refused and noted it already."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Tool '.*' not found in tool runner", UserWarning)
+        warnings.filterwarnings(
+            "ignore", r"(?s:Tool '.*' not found in tool runner)", UserWarning
+        )
         yield

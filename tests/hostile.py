@@ -7,9 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from skill.tools.catalog import tools
+from skill.tools.catalog import Tool, tools
+from skill.tools.refusals import EXAMPLES
 
 TEXTS = 10_000
+FITTING = 40
+"""Every so many calls, one that is wrong in nothing but a text."""
 LONGEST = 1_000_000
 """Characters of every 500th text."""
 SHELL = (
@@ -68,18 +71,41 @@ def hostile_texts(target: Path, count: int = TEXTS) -> Iterator[str]:
 def hostile_calls(texts: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """A call of a tool for each text: the name of the tool, and its arguments."""
     chance = random.Random(7)  # noqa: S311
-    for text in texts:
+    for number, text in enumerate(texts):
+        if number % FITTING == 0:
+            yield _fitting(text, chance)
+            continue
         tool = chance.choice(tools())
         named = chance.choices([*tool.schema["properties"], *ARGUMENTS], k=2)
         given = {name: chance.choice((text, [text], {text: text}, 7)) for name in named}
-        # Whatever can be started is only shown.
-        shown = {"dry_run": True} if "dry_run" in tool.schema["properties"] else {}
-        yield chance.choice((tool.name, tool.name, tool.name, text)), {**given, **shown}
+        yield chance.choice((tool.name, tool.name, tool.name, text)), given | _only_shown(tool)
+
+
+def _fitting(text: str, chance: random.Random) -> tuple[str, dict[str, Any]]:
+    """A call that a tool would take, were it not for a text in a place for texts."""
+    # Those that seek answers in the background begin a process for each.
+    quick = [
+        tool for tool in tools() if tool.effect != "computes" and tool.name != "train_data"
+    ]
+    tool = chance.choice(quick)
+    places = {"string": text, "array": [text]}
+    fields = tool.schema["properties"].items()
+    fitting = {
+        name: places[field["type"]] for name, field in fields if field.get("type") in places
+    }
+    name = chance.choice(list(fitting))
+    example = EXAMPLES.get(tool.name, {})
+    return tool.name, {**example, name: fitting[name]} | _only_shown(tool)
+
+
+def _only_shown(tool: Tool) -> dict[str, Any]:
+    """What keeps a call from starting anything."""
+    return {"dry_run": True} if "dry_run" in tool.schema["properties"] else {}
 
 
 def without_halves(text: str) -> str:
-    """The text as far as a process can be handed it: no NUL, no half of a character."""
-    return re.sub("[\\x00\\ud800-\\udfff]", "", text)
+    """The text without the half of a character, which no process and no model can be told."""
+    return text.replace("\ud800", "")
 
 
 def short_texts(target: Path, count: int, longest: int = 500) -> list[str]:
@@ -89,11 +115,11 @@ def short_texts(target: Path, count: int, longest: int = 500) -> list[str]:
 
 
 def assert_nothing_happened(home: Path, *others: str) -> None:
-    """Nothing but what calls may leave: an audit, answers, an empty folder of runs.
+    """Nothing but what calls may leave: records of calls, answers, an empty folder for runs.
 
     others: what else stands beside the home.
     """
     assert {path.name for path in home.parent.iterdir()} <= {home.name, *others}
     left = {path.name for path in home.iterdir()} if home.is_dir() else set()
-    assert left <= {"answers", "runs", "audit.jsonl"}
+    assert left <= {"agents", "answers", "runs", "audit.jsonl"}
     assert not list(home.glob("runs/[!.]*"))

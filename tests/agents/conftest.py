@@ -42,12 +42,14 @@ def work(
 ) -> Work:
     """Let an agent work on a task; the rules are the model's part."""
 
-    def run(role: str, *rules: Rule, options: tuple[str, ...] = ()) -> Worked:
+    def run(
+        role: str, *rules: Rule, options: tuple[str, ...] = (), task: str = "Do it."
+    ) -> Worked:
         with MessagesAPI(*rules) as api:
             monkeypatch.setenv("ANTHROPIC_API_KEY", "fake")
             monkeypatch.setenv("ANTHROPIC_BASE_URL", api.url)
             capsys.readouterr()
-            code = main([role, "Do it.", *options])
+            code = main([role, task, *options])
         said = capsys.readouterr()
         return Worked(code, said.out, said.err, api, home)
 

@@ -9,6 +9,8 @@ from tests.clients.asked import Asked
 
 PIECE = 12
 """Characters in one event: few, so that clients have to put pieces together."""
+MOST_PIECES = 1000
+"""About as many has a message: a very long one comes in longer pieces."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,9 @@ def events_of(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
     opening = {"content": [], "stop_reason": None, "usage": usage | {"output_tokens": 1}}
     yield {"type": "message_start", "message": message | opening}
     yield {"type": "ping"}
+    most = MOST_PIECES // max(1, len(message["content"]))
     for index, block in enumerate(message["content"]):
-        yield from _block_events(index, block)
+        yield from _block_events(index, block, max(1, most))
     delta = {"stop_reason": message["stop_reason"], "stop_sequence": None}
     said = {"output_tokens": usage["output_tokens"]}
     yield {"type": "message_delta", "delta": delta, "usage": said}
@@ -120,7 +123,7 @@ def _block(block: Text | Use, number: int, at: int) -> dict[str, Any]:
     }
 
 
-def _block_events(index: int, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _block_events(index: int, block: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
     if block["type"] == "text":
         kind, name, whole = "text_delta", "text", block["text"]
         opening = block | {"text": ""}
@@ -128,7 +131,8 @@ def _block_events(index: int, block: dict[str, Any]) -> Iterator[dict[str, Any]]
         kind, name, whole = "input_json_delta", "partial_json", dumps(block["input"])
         opening = block | {"input": {}}
     yield {"type": "content_block_start", "index": index, "content_block": opening}
-    for start in range(0, len(whole), PIECE):
-        piece = {"type": kind, name: whole[start : start + PIECE]}
+    size = max(PIECE, len(whole) // most)
+    for start in range(0, len(whole), size):
+        piece = {"type": kind, name: whole[start : start + size]}
         yield {"type": "content_block_delta", "index": index, "delta": piece}
     yield {"type": "content_block_stop", "index": index}
