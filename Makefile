@@ -48,6 +48,7 @@ bench: install
 	$(RUN) -m benchmarks.ppo --tracking --rollouts 16 --json
 	$(RUN) -m benchmarks.status --runs 10000 --json
 	$(RUN) -m benchmarks.status --logs --json
+	$(RUN) -m benchmarks.mcp --json
 	$(RUN) -m benchmarks.faults --json
 
 clean:
