@@ -1,10 +1,11 @@
 """What a host offers as commands of its own: a chat command, and a diagnosis."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 from mcp import types
 from mcp.server import MCPServer
+from mcp.server.mcpserver.prompts.base import Prompt, PromptArgument
 from pydantic import Field
 
 from drivetrain.errors import UserError
@@ -14,12 +15,27 @@ from skill.tools.calls import call_of, call_text, with_calls
 from trainers.requests import REQUESTS
 
 LONGEST_TYPED = 500
+ARGS: Final = "What stands behind `/train`: `status ppo_v1`."
+WORD: Final = "The next word of it, where a host splits them."
+WORDS: Final = ("args", *(f"word_{number}" for number in range(2, 21)))
+"""Arguments of the prompt: a host that has one line for all of them gives each one word of it,
+and drops the words that are left over.
+"""
 
 
 def add_prompts(server: MCPServer[None]) -> None:
     """Offer them."""
-    server.prompt("train", title="/train", description="Do what `/train` does in a chat.")(
-        train
+    server.add_prompt(
+        Prompt(
+            name="train",
+            title="/train",
+            description="Do what `/train` does in a chat.",
+            arguments=[
+                PromptArgument(name=WORDS[0], description=ARGS),
+                *(PromptArgument(name=name, description=WORD) for name in WORDS[1:]),
+            ],
+            fn=train,
+        )
     )
     server.prompt(
         "diagnose",
@@ -48,13 +64,16 @@ def prompt_refusal(
     return f"Prompt `{name}` needs {listing(missing)}." if missing else None
 
 
-def train(
-    args: Annotated[str, Field(description="What stands behind `/train`: `status ppo_v1`.")] = (
-        "status"
-    ),
-) -> str:
-    """A chat command as a message for the model."""
-    typed = plain(args.strip().removeprefix("/train").strip() or "status", LONGEST_TYPED)
+def train(**words: str) -> str:
+    """A chat command as a message for the model.  words: by the names in `WORDS`."""
+    given = " ".join(words[name] for name in WORDS if words.get(name)).strip()
+    typed = plain(given.removeprefix("/train").strip() or "status", LONGEST_TYPED)
+    if words.get(WORDS[-1]) or len(given) > LONGEST_TYPED:
+        return (
+            f"The person typed `/train {typed}`, and maybe more that did not come through: at "
+            f"most {len(WORDS) - 1} words and {LONGEST_TYPED} characters do. Do nothing of it, "
+            "and ask the person to say in their own words what they want."
+        )
     call = call_of(typed)
     if call is not None:
         return (

@@ -11,6 +11,7 @@ from mcp.shared.subscriptions import ResourceUpdated
 from drivetrain.runs.stop import request_stop
 from drivetrain.runs.wait import wait_for
 from drivetrain.settings import PROJECT
+from skill.mcp_prompts import WORDS
 from tests.mcp_server.hosts import ERAS, PATIENCE_S, begin, begun, talk
 
 
@@ -144,6 +145,23 @@ def test_who_listens_hears_of_a_run_that_ends(home: Path) -> None:
 )
 def test_the_prompt_of_a_chat_command_names_the_call(home: Path, typed: str, told: str) -> None:
     assert told in prompt(home, "train", {"args": typed})
+
+
+def split(typed: str) -> dict[str, str]:
+    """The arguments that a host makes of one line: a word each, and none for what is left."""
+    return dict(zip(WORDS, typed.split(" "), strict=False))
+
+
+def test_a_command_that_a_host_splits_into_words_is_put_together(home: Path) -> None:
+    text = prompt(home, "train", split("ppo  --run-id a --set 'schedule.after=b'"))
+    assert "`train_ppo(run_id='a', set=['schedule.after=b'])`" in text
+
+
+@pytest.mark.parametrize("typed", ["ppo" + " --set a=b" * 12, f"ppo --data {'d' * 500}"])
+def test_of_a_command_that_may_have_been_cut_nothing_is_done(home: Path, typed: str) -> None:
+    text = prompt(home, "train", split(typed))
+    assert "and maybe more that did not come through" in text
+    assert "Call" not in text
 
 
 def test_the_prompt_of_a_diagnosis_names_the_run(home: Path) -> None:
