@@ -1,4 +1,4 @@
-"""Hostile texts that a run printed, or gave as its end: quoted and cut wherever they are shown."""
+"""Hostile texts that a run printed, or gave as its end, are quoted and cut wherever shown."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,11 @@ ENDS = 200
 ACTIVE = re.compile(r"^(<|!\[|\{\{|touch|system:|ignore|stop all)", re.MULTILINE)
 """A line that begins with what a text holds."""
 LOOKS = ("status", "status r1", "diagnose r1", "logs r1", "status r1 --json")
-CALLS = (("train_status", {}), ("train_status", {"run": "r1"}), ("train_wait", {"run": "r1"}))
+CALLS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("train_status", {}),
+    ("train_status", {"run": "r1"}),
+    ("train_wait", {"run": "r1"}),
+)
 
 
 @pytest.fixture
