@@ -18,6 +18,8 @@ OURS = PROJECT / ".clients" / "node_modules" / ".bin" / "claude"
 INHERITED = ("PATH", "LANG", "LC_ALL", "XDG_STATE_HOME", "OMP_NUM_THREADS")
 SETTINGS = {
     "ANTHROPIC_API_KEY": "fake",
+    # Nobody: whoever manages plugins would wait for an answer from outside.
+    "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
     "DISABLE_ERROR_REPORTING": "1",

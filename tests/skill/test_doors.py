@@ -13,6 +13,7 @@ import pytest
 from drivetrain.settings import PROJECT
 
 TRAIN = PROJECT / "bin" / "train"
+AWAY = Path("../../../../data/train-market/venv")
 STATUS_WORDS = ("## Active Training Runs", "### System", "- GPU: ", "- VRAM: ", "- RAM: ")
 
 
@@ -100,6 +101,41 @@ def test_a_plugin_s_own_environment_is_used(tmp_path: Path) -> None:
         env={"DRIVETRAIN_PYTHON": "", "CLAUDE_PLUGIN_DATA": str(tmp_path / "data")},
     )
     assert done.stdout == "-P -m skill status a b; touch X\n"
+
+
+def copied_plugin(plugins: Path, version: str) -> Path:
+    """The door of a plugin as Claude Code copies it."""
+    copy = plugins / "cache" / "market" / "train" / version
+    shutil.copytree(PROJECT / "bin", copy / "bin")
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(PROJECT / name, copy)
+    return copy
+
+
+def test_an_environment_outlives_the_versions_of_an_installed_plugin(tmp_path: Path) -> None:
+    plugins = tmp_path / "a home" / "plugins"
+    first = copied_plugin(plugins, "1.0")
+    none = run(first / "bin" / "train", cwd=tmp_path, env={"DRIVETRAIN_PYTHON": ""})
+    told = none.stderr.partition("Install it with: ")[2]
+    dry = run("sh", "-c", f"{told.strip()} --dry-run", cwd=tmp_path)
+    assert f" -m venv {AWAY}\n" in dry.stdout, dry.stderr
+    python = first / AWAY / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$0" "$@"\n')
+    python.chmod(0o755)
+    shutil.copy(PROJECT / "constraints.txt", first / AWAY / ".installed")
+    for version in ("1.0", "2.0"):
+        copy = first if version == "1.0" else copied_plugin(plugins, version)
+        done = run(copy / "bin" / "train", "help", cwd=tmp_path, env={"DRIVETRAIN_PYTHON": ""})
+        kept = plugins / "data" / "train-market" / "venv" / "bin" / "python"
+        assert (done.stdout, done.stderr) == (f"{kept} -P -m skill help\n", "")
+    (copy / "constraints.txt").write_text("torch==99\n")
+    late = run(copy / "bin" / "train", "help", cwd=tmp_path, env={"DRIVETRAIN_PYTHON": ""})
+    assert late.stdout == done.stdout
+    assert late.stderr == (
+        "note: Drivetrain was updated, and what it needs was not. "
+        f'Do so with: make -C "{copy}" install VENV={AWAY}\n'
+    )
 
 
 HEAVY = ("torch", "numpy", "pydantic", "yaml", "stable_baselines3", "numba", "pynvml")
