@@ -5,13 +5,15 @@ import math
 UNKNOWN = "-"
 _SCALES = ((1_000_000_000_000, "T"), (1_000_000_000, "B"), (1_000_000, "M"), (1_000, "K"))
 _GIB = 1 << 30
+LARGEST = 1e300
+"""What is larger is no count: to reckon with it ends in infinity."""
 LARGEST_COUNT = 10**18
 """What is larger counts nothing here; `1e999999` would fill the memory with digits."""
 
 
 def short_count(count: float | None) -> str:
     """350000 → `350K`, 1250000 → `1.2M`. Cut, not rounded: progress is never overstated."""
-    if count is None or not math.isfinite(count):
+    if count is None or not abs(count) < LARGEST:
         return UNKNOWN
     for scale, letter in _SCALES:
         if abs(count) >= scale:

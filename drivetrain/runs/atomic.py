@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+MOST_DIGITS = 18
+
 
 def replace_file(path: Path, text: str) -> None:
     """Readers see the old file or the new one, never half of it, even after a power cut."""
@@ -59,10 +61,26 @@ def sync_folder(path: Path) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """The facts of a file, or None where it is absent, torn or no JSON object."""
     try:
-        facts = json.loads(path.read_bytes())
+        facts = parsed(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
     return facts if isinstance(facts, dict) else None
+
+
+def parsed(text: bytes) -> Any:
+    """What JSON says.  A whole number with more digits than any count has is a float.
+
+    Python's own would grow without end, and end whoever reckons with floats.
+
+    Raises:
+        ValueError: it is no JSON.
+        RecursionError: it is nested too deep.
+    """
+    return json.loads(text, parse_int=_number)
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
 
 
 def _draft_of(path: Path) -> Path:

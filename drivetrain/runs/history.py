@@ -1,10 +1,10 @@
 """What the events of a run tell of its learning, over all its attempts."""
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
+from drivetrain.runs.atomic import parsed
 from drivetrain.runs.folder import RunFolder
 from drivetrain.series import History, Point
 
@@ -84,7 +84,7 @@ def _events(folder: RunFolder, last_bytes: int | None) -> Iterator[dict[str, Any
 def _parsed(line: bytes) -> dict[str, Any] | None:
     """An event, or None where its line is torn or damaged."""
     try:
-        event = json.loads(line)
+        event = parsed(line)
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None

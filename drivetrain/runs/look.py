@@ -1,7 +1,8 @@
 """One run as its folder tells it."""
 
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from drivetrain.clock import SYSTEM, Clock
 from drivetrain.runs.asker import Asker
@@ -12,6 +13,9 @@ from drivetrain.runs.liveness import read_state, state_without_supervisor
 from drivetrain.runs.plan import Plan
 from drivetrain.runs.progress import Progress, read_progress
 from drivetrain.runs.record import Record
+
+ALGORITHM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+"""What may stand in tables, and in commands to type, without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def read_request(folder: RunFolder) -> Asked | None:
         return None
     try:
         return Asked(
-            algorithm=str(facts["algorithm"]),
+            algorithm=_algorithm(facts["algorithm"]),
             digest=str(facts["digest"]),
             created=float(facts["created"]),
             request=dict(facts["request"]),
@@ -61,6 +65,12 @@ def read_request(folder: RunFolder) -> Asked | None:
         )
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _algorithm(name: object) -> str:
+    if not isinstance(name, str) or not ALGORITHM.fullmatch(name):
+        raise ValueError("no name of an algorithm")
+    return name
 
 
 def look_at(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from drivetrain.runs.kinds import is_sound
+
 Priority = Literal["high", "normal", "low"]
 STACKS_AFTER_S = 60.0
 """From a broken promise until a silent trainer is asked for its stacks."""
@@ -43,8 +45,8 @@ class Plan:
             ValueError: a fact has an impossible value.
         """
         plan = cls(**{**facts, "closer": tuple(map(str, facts.get("closer", ())))})
-        if plan.priority not in PRIORITIES:
-            raise ValueError(f"`{plan.priority}` is no priority")
+        if not is_sound(plan):
+            raise ValueError("a plan's value is of the wrong kind")
         return plan
 
     def as_facts(self) -> dict[str, Any]:

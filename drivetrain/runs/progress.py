@@ -1,15 +1,17 @@
 """Where a run's training stands, as its trainer last wrote it."""
 
-import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from drivetrain.machine import GpuReading
-from drivetrain.runs.atomic import read_json
+from drivetrain.runs.atomic import parsed, read_json
 from drivetrain.runs.folder import RunFolder
+from drivetrain.runs.kinds import is_sound
 
+PHASE = re.compile(r"[a-z][a-z_-]{0,19}")
 TAIL_BYTES = 16_384
 """Enough for the last few events: a line stays under 4 KB."""
 
@@ -65,17 +67,18 @@ def _parse(facts: Mapping[str, Any]) -> Progress | None:
     gpu = known.get("gpu")
     try:
         known["gpu"] = None if gpu is None else GpuReading(**gpu)
-        return Progress(**known)
+        progress = Progress(**known)
     except TypeError:
         return None
+    return progress if is_sound(progress) and PHASE.fullmatch(progress.phase) else None
 
 
 def _from_events(folder: RunFolder) -> Progress | None:
     """Step and rewards of the last whole line that has them."""
     for line in reversed(_last_lines(folder)):
         try:
-            event = json.loads(line)
-            return Progress(
+            event = parsed(line)
+            progress = Progress(
                 attempt=event["attempt"],
                 phase="train",
                 step=event["step"],
@@ -84,6 +87,8 @@ def _from_events(folder: RunFolder) -> Progress | None:
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
+        if is_sound(progress):
+            return progress
     return None
 
 

@@ -3,6 +3,7 @@
 from drivetrain.clock import SYSTEM
 from drivetrain.runs.asker import Asker, asker_in
 from drivetrain.runs.atomic import read_json
+from drivetrain.runs.evaluated import read_evaluation
 from drivetrain.runs.follow_up import is_asked_to_stop
 from drivetrain.runs.hours import HOUR_S, max_hours, spent_s
 from drivetrain.runs.launched import read_launch
@@ -43,7 +44,7 @@ def page_of(run: Run) -> Report:
             run,
             asked,
             licences=licences_of(course_of(asked.request) if asked else None),
-            evaluation=read_json(run.folder.evaluation),
+            evaluation=read_evaluation(run.folder),
             lineage=read_json(run.folder.lineage),
             now=SYSTEM.wall(),
             from_step=_from_step(run),

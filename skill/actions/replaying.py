@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from drivetrain.runs.atomic import read_json
+from drivetrain.runs.evaluated import read_evaluation
 from drivetrain.runs.folder import RunFolder
 from skill.actions.judging import driver_words
 from skill.children import run_child
@@ -32,7 +32,7 @@ def _known_worst(command: Replay, driver: list[str], room: Room) -> tuple[str, .
     """The worst that the run's evaluation names; empty where they must be found by driving."""
     if command.data is not None or driver[0] == "--baseline":
         return ()
-    evaluation = read_json(RunFolder(room.home, command.driver).evaluation) or {}
+    evaluation = read_evaluation(RunFolder(room.home, command.driver)) or {}
     worst = evaluation.get("worst")
     known = [str(name) for name in worst] if isinstance(worst, list) else []
     return tuple(known[: command.worst]) if len(known) >= command.worst else ()
