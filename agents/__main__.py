@@ -1,6 +1,5 @@
 """`python -m agents NAME "task"`: an agent at work in a terminal."""
 
-import json
 import sys
 from collections.abc import Sequence
 
@@ -8,6 +7,7 @@ from agents.command import read_command
 from agents.definition import definition_of
 from drivetrain.settings import home
 from drivetrain.shell import answered, speak_utf8
+from skill.report import json_text
 
 
 def main(words: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def _do(words: Sequence[str]) -> int:
     for line in job.lines():
         sys.stderr.write(f"{line}\n")
     if command.as_json:
-        sys.stdout.write(json.dumps(job.facts(), ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text(job.facts()) + "\n")
     return job.exit_code
 
 

@@ -1,7 +1,6 @@
 """An agent's hands: its role's tools, each call limited, done by the door, written down."""
 
 import base64
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from agents.started import StartedRuns
 from agents.terminal import Terminal
 from agents.transcript import Transcript
 from drivetrain.errors import UserError
+from skill.report import json_text
 from skill.tools.catalog import Tool, tool_named
 from skill.tools.door import Door
 from skill.tools.reply import Reply
@@ -145,7 +145,7 @@ def content_of(reply: Reply) -> Content:
     if reply.next:
         parts.append("Calls that follow: " + ", ".join(f"`{call}`" for call in reply.next))
     if reply.facts is not None:
-        parts.append(json.dumps(reply.facts, ensure_ascii=False))
+        parts.append(json_text(reply.facts))
     text = "\n\n".join(parts)
     if not reply.images:
         return text

@@ -6,7 +6,7 @@ from typing import Any
 
 from drivetrain.numbers import short_count, short_number
 from drivetrain.runs.look import Asked, Run
-from drivetrain.text import typed
+from drivetrain.text import quote, typed
 from skill.report import Facts, Report
 from skill.table import table
 from trainers.diagnosis.case import Finding
@@ -103,7 +103,7 @@ def _value(asked: Asked | None, path: str) -> str:
     value: Any = asked.request if asked else None
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    return "unset" if value is None else f"`{value}`"
+    return "unset" if value is None else quote(str(value))
 
 
 def _command(run: Run, findings: Iterable[Finding]) -> str | None:

@@ -10,8 +10,8 @@ from skill.table import untrusted
 
 def course_of(request: Mapping[str, Any]) -> str | None:
     """The set that a request drives in; where it names none, that of its demonstrations."""
-    data: str | None = request.get("data") or request.get("expert_data")
-    return data
+    data = request.get("data") or request.get("expert_data")
+    return None if data is None else str(data)
 
 
 def licences_of(data: str | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drivetrain.numbers import short_count
-from skill.table import untrusted
+from skill.table import untrusted, word
 
 
 def lineage_lines(request: Mapping[str, Any], lineage: Mapping[str, Any]) -> Iterable[str]:
@@ -14,7 +14,8 @@ def lineage_lines(request: Mapping[str, Any], lineage: Mapping[str, Any]) -> Ite
             yield f"- {what}: {untrusted(str(request[name]), 200)}"
     shown, policy = lineage.get("demonstrations"), lineage.get("imitated")
     if isinstance(shown, Mapping):
-        driver, episodes = untrusted(str(shown.get("driver")), 20), shown.get("episodes", "?")
+        driver = untrusted(str(shown.get("driver")), 20)
+        episodes = word(shown.get("episodes", "?"))
         digest = untrusted(str(shown.get("sha256"))[:12])
         yield f"- Demonstrations: {episodes} episodes of {driver}, hash {digest}"
     if isinstance(policy, Mapping):

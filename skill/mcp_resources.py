@@ -15,7 +15,7 @@ from drivetrain.errors import NotFoundError, UserError
 from drivetrain.runs.look import Run
 from drivetrain.runs.registry import find_run, overview
 from drivetrain.settings import PROJECT
-from drivetrain.text import quote
+from drivetrain.text import plain, quote
 from skill.actions import act
 from skill.command import parse
 from skill.facts import state_word
@@ -26,6 +26,7 @@ MARKDOWN: Final = "text/markdown"
 YAML: Final = "application/yaml"
 SKILL: Final = "skill://train/SKILL.md"
 MOST_LISTED: Final = 20
+LONGEST_LINE: Final = 500
 LONGEST: Final = 100_000
 """Characters of one resource."""
 
@@ -109,7 +110,9 @@ def _named(read: Callable[[], str]) -> Callable[[], str]:
 
 
 def _config(home: Path, run_id: str) -> str:
-    return find_run(home, run_id).folder.config.read_text(encoding="utf-8", errors="replace")
+    text = find_run(home, run_id).folder.config.read_text(encoding="utf-8", errors="replace")
+    lines = text.removesuffix("\n").split("\n")
+    return "".join(f"{plain(line, LONGEST_LINE)}\n" for line in lines)
 
 
 def _skill() -> str:

@@ -26,8 +26,21 @@ class Report:
     def text(self, *, as_json: bool) -> str:
         """The report as it is printed."""
         if as_json:
-            return json.dumps(finite(self.facts), ensure_ascii=False, allow_nan=False)
+            return json_text(self.facts)
         return self.markdown
+
+
+def json_text(facts: object) -> str:
+    """Facts as one line of strict JSON that a terminal shows and nothing in it obeys.
+
+    What nobody would see is written as its escape: programs read the same text.
+    """
+    line = json.dumps(finite(facts), ensure_ascii=False, allow_nan=False)
+    return line if line.isprintable() else "".join(map(_escaped, line))
+
+
+def _escaped(character: str) -> str:
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def finite(facts: object) -> object:

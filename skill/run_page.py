@@ -9,7 +9,7 @@ from drivetrain.runs.asker import Asker, facts_of
 from drivetrain.runs.look import Asked, Run
 from drivetrain.runs.record import Ended, Queued, Running, Stalled, Starting, Stopping
 from drivetrain.runs.waiting import Waiting
-from drivetrain.text import typed
+from drivetrain.text import quote, typed
 from skill.diagnosis_page import health_line
 from skill.evaluation_page import evaluation_part, without_scenarios
 from skill.facts import (
@@ -27,7 +27,7 @@ from skill.licences import course_of, data_words
 from skill.lineage import lineage_lines
 from skill.report import Facts, Report
 from skill.status_page import ago
-from skill.table import untrusted
+from skill.table import untrusted, word
 from trainers.diagnosis.rules import Diagnosis
 
 
@@ -161,20 +161,23 @@ def _request_lines(page: Page) -> Iterable[str]:
     if asked is None:
         return
     request = asked.request
-    worlds = (request.get("environment") or {}).get("num_envs", "?")
-    yield f"- Device: {request.get('device', '?')}, {worlds} worlds, seed {request.get('seed')}"
+    environment = request.get("environment")
+    worlds = environment.get("num_envs", "?") if isinstance(environment, dict) else "?"
+    device, seed = word(request.get("device", "?")), word(request.get("seed"))
+    yield f"- Device: {device}, {word(worlds)} worlds, seed {seed}"
     if page.time_s is not None:
         yield f"- Time: {' of at most '.join(map(short_duration, page.time_s))}"
     yield f"- Data: {data_words(course_of(request), page.licences)}"
     yield from lineage_lines(request, page.lineage or {})
-    yield f"- Request: digest `{asked.digest[:12]}`"
+    yield f"- Request: digest {quote(asked.digest[:12])}"
 
 
 def place_lines(run: Run) -> Iterable[str]:
     """Where the files of a run are."""
     folder = run.folder
-    yield f"- Folder: `{folder.path}` (config `{folder.config.name}`, log `{folder.log.name}`)"
-    yield f"- Checkpoints: `{folder.checkpoints}`"
+    path, names = quote(str(folder.path), 400), (folder.config.name, folder.log.name)
+    yield f"- Folder: {path} (config `{names[0]}`, log `{names[1]}`)"
+    yield f"- Checkpoints: {quote(str(folder.checkpoints), 400)}"
     yield f"- TensorBoard: `tensorboard --logdir {typed(str(folder.logs))}`"
 
 

@@ -1,8 +1,11 @@
 """Markdown tables in the product's one shape, whatever their cells hold."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from drivetrain.text import plain, quote
+
+_WORD = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -21,6 +24,12 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def untrusted(text: str, limit: int = 120) -> str:
     """Text that others wrote, as inline code: nothing in it is a link, a picture or markup."""
     return quote(text, limit) if text.strip() else "-"
+
+
+def word(value: object) -> str:
+    """A value of a record as it is; as inline code where it is more than a word or a number."""
+    text = str(value)
+    return text if _WORD.fullmatch(text) else untrusted(text)
 
 
 def log_block(run: str, lines: Iterable[str]) -> str:

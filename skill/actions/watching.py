@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import os
 import select
 import socket
@@ -24,7 +23,7 @@ from drivetrain.runs.waiting import Waiting
 from skill.actions.diagnosing import health_of
 from skill.actions.queue import moved_on
 from skill.grammar import Wait, Watch
-from skill.report import Report, finite
+from skill.report import Report, json_text
 from skill.room import Room
 from skill.watching import (
     Event,
@@ -261,6 +260,6 @@ def _why_lost(error: NotFoundError) -> str:
 def _as_lines(news: Iterable[News], command: Watch) -> Iterator[str]:
     for one in news:
         if command.as_json:
-            yield json.dumps(finite(one.told()), ensure_ascii=False, allow_nan=False)
+            yield json_text(one.told())
         else:
             yield one.line()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from drivetrain.text import plain
 from skill.report import Report, finite
 from skill.tools.calls import suggested_calls
 from skill.tools.contract import Detail
@@ -16,6 +17,7 @@ CONCISE, DETAILED = 600, 2500
 MOST_RUNS = 20
 MOST_CALLS = 5
 FEWER: Final = "ask for one run, or for fewer"
+LONGEST_FACT = 500
 _ROOM_FOR_REST = 400
 """Characters that are kept for what stands beside the report."""
 
@@ -40,7 +42,7 @@ def reply_of(tool: str, report: Report, detail: Detail, more: str = FEWER) -> Re
     tokens = DETAILED if detail == "detailed" else BUDGETS.get(tool, CONCISE)
     left = tokens * CHARACTERS_PER_TOKEN - _ROOM_FOR_REST
     text, is_cut = bounded(report.markdown, left, more)
-    facts = finite(report.facts) if detail == "detailed" else None
+    facts = _shown(finite(report.facts)) if detail == "detailed" else None
     if facts is not None and len(json.dumps(facts)) > left - len(text):
         facts, is_cut = None, True
     return Reply(
@@ -50,6 +52,15 @@ def reply_of(tool: str, report: Report, detail: Detail, more: str = FEWER) -> Re
         truncated=is_cut,
         facts=facts if isinstance(facts, dict) else None,
     )
+
+
+def _shown(facts: object) -> object:
+    """Facts whose texts are as plain as those of a page: a model reads both."""
+    if isinstance(facts, dict):
+        return {plain(str(name)): _shown(value) for name, value in facts.items()}
+    if isinstance(facts, list):
+        return [_shown(value) for value in facts]
+    return plain(facts, LONGEST_FACT) if isinstance(facts, str) else facts
 
 
 def bounded(text: str, most: int, more: str = FEWER) -> tuple[str, bool]:

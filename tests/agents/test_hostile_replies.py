@@ -15,6 +15,7 @@ from tests.hostile import (
     hostile_texts,
     without_halves,
 )
+from tests.hostile_run import ORDER, hostile_run
 
 REPLY = 500
 """Calls of one reply."""
@@ -45,6 +46,21 @@ def test_no_call_of_a_model_runs_a_command_or_touches_a_file_or_ends_its_work(
             assert not OBEYED.search(result.text.replace(result.tool, "")), result
     assert len(lines_of(home / "audit.jsonl")) == len(uses)
     assert_nothing_happened(home, *LEFT)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_run_with_hostile_records_is_told_to_a_model_as_text(
+    work: Work, home: Path, role: str
+) -> None:
+    hostile_run(home)
+    looks: list[dict[str, str]] = [{}, {"run": "r1"}, {"run": "r1", "detail": "detailed"}]
+    calls = [*(Use("train_status", look) for look in looks), Use("train_logs", {"run": "r1"})]
+    done = work(role, in_turn(Say(*calls)))
+    assert done.exit_code == 0, done.err
+    for result in done.results:
+        assert ORDER in result.text
+        assert not OBEYED.search(result.text)
+        assert "\\u001b" not in result.text
 
 
 @pytest.mark.parametrize(("words", "run"), [("I look \ud83d", "a"), ("I look", "a\ud83d")])

@@ -14,6 +14,7 @@ from tests.hostile import (
     hostile_texts,
     short_texts,
 )
+from tests.hostile_run import ORDER, hostile_run
 from tests.mcp_server.wire import Host, Request, serving
 
 SOME = 100
@@ -90,6 +91,24 @@ def test_no_address_prompt_or_meta_does_either(home: Path, person: Path) -> None
         answers = host.ask_all(list(other_requests(home.parent / "touched")))
         assert_unharmed(host, answers)
     assert_nothing_happened(home, person.name, "state")
+
+
+def test_a_run_with_hostile_records_is_told_as_text(home: Path) -> None:
+    hostile_run(home)
+    looks = [{}, {"run": "r1"}, {"run": "r1", "detail": "detailed"}, {"detail": "detailed"}]
+    calls = [("train_status", look) for look in looks]
+    calls += [("train_logs", {"run": "r1"}), ("train_wait", {"run": "r1"})]
+    requests: list[Request] = [
+        ("resources/list", {}),
+        ("resources/read", {"uri": "run://r1"}),
+        ("resources/read", {"uri": "run://r1/config"}),
+        *(("tools/call", {"name": name, "arguments": given}) for name, given in calls),
+    ]
+    with serving(home) as host:
+        answers = host.ask_all(requests)
+        assert_unharmed(host, answers)
+    assert all("result" in answer for answer in answers)
+    assert json.dumps(answers).count(ORDER) > 20
 
 
 def test_half_a_character_is_no_reason_to_leave_a_host_without_an_answer(home: Path) -> None:
